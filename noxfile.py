@@ -1,0 +1,124 @@
+"""Every check there is. `nox -s tests` is the one that gates main; see CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.error_on_missing_interpreters = False
+nox.needs_version = ">=2024.4.15"
+
+VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+GENERATOR = "trivirt/_facts/generate.py"
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def _awaken_pyenv() -> None:
+    """Pythons that pyenv has installed answer to their names only once they are selected."""
+    if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
+        listed = subprocess.run(
+            ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False
+        )
+        wanted = [v for v in listed.stdout.split() if v.rpartition(".")[0] in VERSIONS]
+        if wanted:
+            os.environ["PYENV_VERSION"] = ":".join(wanted)
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def _install_wheel(session: nox.Session, *extras: str) -> None:
+    """Install what users install: the wheel, not the source tree."""
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), ".", silent=True)
+    (wheel,) = dist.glob("*.whl")
+    session.install(f"{wheel}[{','.join(extras)}]")
+
+
+def _lint(session: nox.Session) -> None:
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+def _types(session: nox.Session) -> None:
+    session.run("mypy")
+    session.run("pyright", "tests/typing", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+
+
+def _generate_check(session: nox.Session) -> None:
+    session.run("python", GENERATOR, "--check")
+
+
+def _pytest(session: nox.Session, *args: str) -> None:
+    # Outside of the source tree, so that `import trivirt` finds the installed wheel.
+    session.run("python", "-P" if session.python != "3.10" else "-I", "-m", "pytest", *args)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything that gates main, on the Python that runs nox, against the built wheel."""
+    _install_wheel(session, "cli")
+    session.install(*_group("test"), *_group("lint"), *_group("types"))
+    _lint(session)
+    _generate_check(session)
+    _types(session)
+    session.run("python", "-I", "-m", "pytest", *session.posargs)
+
+
+def _versioned(version: str) -> None:
+    @nox.session(name=f"tests-{version}", python=version)
+    def tests_on(session: nox.Session) -> None:
+        _install_wheel(session, "cli")
+        session.install(*_group("test"))
+        session.run("python", "-I", "-m", "pytest", *session.posargs)
+
+    tests_on.__doc__ = f"The test suite on Python {version}."
+
+
+_awaken_pyenv()
+for _version in VERSIONS:
+    _versioned(_version)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    session.install(*_group("lint"))
+    _lint(session)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy over the package, mypy and pyright over what users are promised."""
+    session.install(".[cli]", *_group("types"), *_group("test"))
+    _types(session)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write types/ and services/ from the facts; `-- --check` only compares."""
+    session.run("python", GENERATOR, *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run each example against the simulated engine."""
+    _install_wheel(session, "cli")
+    session.install(*_group("test"))
+    session.run("python", "-I", "-m", "pytest", "tests/examples", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The speed of trivirt beside its peers, in one table; needs the yardstick."""
+    _install_wheel(session, "cli")
+    session.install(*_group("bench"))
+    session.run("python", "tests/benchmarks/run.py", *session.posargs)

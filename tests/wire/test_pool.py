@@ -1,0 +1,594 @@
+"""The pool over scripted servers: who is served where, and what becomes of a lost connection."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from scripted_network import Peer, answer, echo
+from trio.testing import MockClock
+
+from trivirt.errors import (
+    Cancelled,
+    ConnectFailed,
+    ConnectionLost,
+    Error,
+    RemoteProtocolError,
+    TimedOut,
+)
+from trivirt.wire import Pool, Request, Timeouts
+
+
+def get(number: object) -> Request:
+    return Request("GET", f"/{number}")
+
+
+class Results(dict[int, Any]):
+    """Answers and errors by request number; `ask` is a task."""
+
+    async def ask(self, pool: Pool, request: Request, number: int) -> None:
+        try:
+            response = await pool.request(request)
+        except Error as exc:
+            self[number] = exc
+        else:
+            assert response.body.decode() == f"{request.method} {request.target}"
+            self[number] = response.status
+
+
+async def ask_all(pool: Pool, count: int, results: Results | None = None) -> Results:
+    results = Results() if results is None else results
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(results.ask, pool, get(number), number)
+    return results
+
+
+# Scheduling
+
+
+async def test_the_second_request_is_written_before_the_first_answer_is_read(
+    open_pool: Any,
+    autojump_clock: MockClock,
+) -> None:
+    """This is what pipelining is; a client that only claims it fails here."""
+    seen: list[str | None] = []
+
+    async def server(peer: Peer) -> None:
+        seen.extend([await peer.request(), await peer.request(), await peer.request()])
+        for request in seen:
+            assert request is not None
+            await peer.answer(request)
+
+    async with open_pool(server) as (pool, _):
+        assert await ask_all(pool, 3) == {0: 200, 1: 200, 2: 200}
+    assert sorted(map(str, seen)) == ["GET /0", "GET /1", "GET /2"]
+
+
+@pytest.mark.parametrize("depth", [1, 3, 8])
+async def test_no_connection_owes_more_answers_than_its_depth(
+    open_pool: Any, autojump_clock: MockClock, depth: int
+) -> None:
+    most = 0
+
+    async def server(peer: Peer) -> None:
+        nonlocal most
+        while requests := await peer.burst():
+            most = max(most, len(requests))
+            for request in requests:
+                await peer.answer(request)
+
+    async with open_pool(server, connections=2, depth=depth) as (pool, _):
+        assert len(await ask_all(pool, 40)) == 40
+    assert most == depth
+
+
+async def test_connections_are_opened_before_pipelines_deepen(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    held = trio.Event()
+
+    async def server(peer: Peer) -> None:
+        request = await peer.request()
+        await held.wait()
+        while request is not None:
+            await peer.answer(request)
+            request = await peer.request()
+
+    async with open_pool(server, connections=4, depth=8) as (pool, network):
+        async with trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(pool.request, get(number))
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(network.connections) == 4
+            assert pool.statistics().in_flight == 4
+            held.set()
+
+
+async def test_one_request_after_the_other_needs_one_connection(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async with open_pool(echo, connections=8) as (pool, network):
+        for number in range(20):
+            assert (await pool.request(get(number))).body == f"GET /{number}".encode()
+        assert len(network.connections) == 1
+
+
+async def test_load_is_dealt_evenly(open_pool: Any, autojump_clock: MockClock) -> None:
+    async with open_pool(connections=4, depth=8) as (pool, _):
+        hold = trio.Event()
+
+        async def held(peer: Peer) -> None:
+            await hold.wait()
+            await echo(peer)
+
+        pool._backend._scripts[:] = [held]
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(pool.request, get(number))
+            await trio.testing.wait_all_tasks_blocked()
+            assert [c.load for c in pool._connections] == [5, 5, 5, 5]
+            hold.set()
+
+
+async def test_first_come_first_served(open_pool: Any, autojump_clock: MockClock) -> None:
+    order: list[str] = []
+
+    async def server(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            order.append(request)
+            await peer.answer(request)
+
+    async with open_pool(server, connections=1, depth=2) as (pool, _):
+        async with trio.open_nursery() as nursery:
+            for number in range(30):
+                nursery.start_soon(pool.request, get(number))
+                await trio.testing.wait_all_tasks_blocked()
+    assert order == [f"GET /{number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+async def test_what_is_no_get_travels_alone(
+    open_pool: Any, autojump_clock: MockClock, method: str
+) -> None:
+    """Neither behind unanswered GETs nor before them, and it is not starved by them."""
+    bursts: list[list[str]] = []
+
+    async def server(peer: Peer) -> None:
+        while requests := await peer.burst():
+            bursts.append(requests)
+            for request in requests:
+                data = answer(request)
+                if request.startswith("HEAD"):
+                    data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+                await peer.send(data)
+
+    async with open_pool(server, connections=1, depth=4) as (pool, _):
+        async with trio.open_nursery() as nursery:
+            for number in range(10):
+                nursery.start_soon(pool.request, get(number))
+                await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(pool.request, Request(method, "/change"))
+            await trio.testing.wait_all_tasks_blocked()
+            for number in range(10, 40):
+                nursery.start_soon(pool.request, get(number))
+    assert [f"{method} /change"] in bursts
+    order = [request for burst in bursts for request in burst]
+    assert order.index(f"{method} /change") == 10
+    assert max(map(len, bursts)) == 4
+
+
+async def test_a_post_does_not_hold_up_the_gets_on_other_connections(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def slow(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            await trio.sleep(100 if request.startswith("POST") else 1)
+            await peer.answer(request)
+
+    async with open_pool(slow, connections=2, depth=4) as (pool, _):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pool.request, Request("POST", "/change"))
+            assert len(await ask_all(pool, 20)) == 20
+            assert trio.current_time() < 30
+
+
+async def test_a_post_does_not_use_a_connection_that_was_idle_for_long(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """Apache may be closing it right now, and then nobody could say whether it was executed."""
+    async with open_pool(echo) as (pool, network):
+        await pool.request(get(0))
+        await trio.sleep(1.9)
+        await pool.request(Request("POST", "/1"))
+        assert len(network.connections) == 1
+        await trio.sleep(2.1)
+        await pool.request(Request("POST", "/2"))
+        assert len(network.connections) == 2
+
+
+# Losing a connection
+
+
+async def test_a_close_with_others_behind_it(open_pool: Any, autojump_clock: MockClock) -> None:
+    """Apache answers so many requests on a connection and discards what is behind the last."""
+
+    async def five(peer: Peer) -> None:
+        for left in (4, 3, 2, 1, 0):
+            request = await peer.request()
+            if request is None:
+                return
+            await peer.answer(request, headers=() if left else ["Connection: close"])
+
+    async with open_pool(five, connections=3, depth=8) as (pool, network):
+        assert await ask_all(pool, 100) == dict.fromkeys(range(100), 200)
+        assert len(network.connections) >= 20
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+async def test_safe_requests_are_sent_again(
+    open_pool: Any, autojump_clock: MockClock, answered: int
+) -> None:
+    async def breaks(peer: Peer) -> None:
+        for _ in range(answered):
+            await peer.answer(await peer.request() or "")
+        await peer.request()
+        await trio.testing.wait_all_tasks_blocked()
+
+    async with open_pool(breaks, echo) as (pool, network):
+        assert await ask_all(pool, 5) == dict.fromkeys(range(5), 200)
+        assert pool.statistics().resent == 5 - answered
+        assert len(network.connections) == 2
+
+
+async def test_a_truncated_answer_is_asked_for_again(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def truncates(peer: Peer) -> None:
+        request = await peer.request()
+        await peer.send(answer(request or "")[:-1])
+
+    async with open_pool(truncates, echo) as (pool, _):
+        assert await ask_all(pool, 3) == dict.fromkeys(range(3), 200)
+
+
+async def test_sending_again_is_bounded(open_pool: Any, autojump_clock: MockClock) -> None:
+    async def breaks(peer: Peer) -> None:
+        await peer.request()
+
+    async with open_pool(breaks) as (pool, network):
+        with pytest.raises(ConnectionLost, match=r"without an answer, 3 times in a row") as caught:
+            await pool.request(get(0))
+        assert caught.value.sent
+        assert (caught.value.method, caught.value.path) == ("GET", "/0")
+        assert len(network.connections) == 3
+
+
+async def test_a_server_that_hangs_up_at_once_is_not_called_for_ever(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def hangs_up(peer: Peer) -> None:
+        await peer.stream.aclose()
+
+    async with open_pool(hangs_up, connections=2) as (pool, network):
+        results = await ask_all(pool, 4)
+        assert all(isinstance(error, ConnectionLost) for error in results.values())
+        assert len(network.connections) <= 20
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_change_is_never_sent_twice(
+    open_pool: Any, autojump_clock: MockClock, method: str
+) -> None:
+    async def breaks(peer: Peer) -> None:
+        await peer.request()
+
+    async with open_pool(breaks, echo) as (pool, network):
+        with pytest.raises(ConnectionLost, match="may have been executed") as caught:
+            await pool.request(Request(method, "/1"))
+        assert caught.value.sent
+        assert len(network.connections) == 1
+
+
+async def test_an_answer_out_of_step_is_not_believed(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """What came before the doubt stands; the connection is not used again."""
+
+    async def too_many(peer: Peer) -> None:
+        request = await peer.request()
+        await peer.send(answer(request or "") + answer("GET /forged"))
+        await peer.request()
+
+    async with open_pool(too_many, echo) as (pool, network):
+        assert (await pool.request(get(0))).body == b"GET /0"
+        assert (await pool.request(get(1))).body == b"GET /1"
+        assert len(network.connections) == 2
+
+
+async def test_junk_fails_the_request_whose_answer_it_was(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def junk(peer: Peer) -> None:
+        request = await peer.request()
+        await peer.request()
+        await peer.send(answer(request or "") + b"junk\r\n\r\n")
+
+    async with open_pool(junk, echo) as (pool, _):
+        results = await ask_all(pool, 3)
+        kinds = [type(value) for value in results.values()]
+        assert kinds.count(int) == 2
+        assert kinds.count(RemoteProtocolError) == 1
+
+
+async def test_refused_connections_fail_each_request_with_an_error_of_its_own(
+    open_pool: Any,
+    autojump_clock: MockClock,
+) -> None:
+    async with open_pool(None, connections=2) as (pool, _):
+        results = await ask_all(pool, 20)
+        assert all(isinstance(error, ConnectFailed) for error in results.values())
+        assert len({id(error) for error in results.values()}) == 20
+        assert "engine:80: connection refused" in str(results[0])
+        assert results[7].path == "/7"
+
+
+async def test_one_refused_connection_does_not_fail_what_others_can_serve(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async with open_pool(echo, None, connections=4) as (pool, network):
+        assert await ask_all(pool, 50) == dict.fromkeys(range(50), 200)
+        assert network.refused == 3
+
+
+# Time
+
+
+async def test_waiting_for_ones_turn_is_not_the_servers_time(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def slow(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            await trio.sleep(9)
+            await peer.answer(request)
+
+    async with open_pool(slow, depth=4, timeouts=Timeouts(first_byte=10)) as (pool, _):
+        assert await ask_all(pool, 12) == dict.fromkeys(range(12), 200)
+
+
+async def test_a_stalled_server_fails_one_request_and_no_other(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def stalls(peer: Peer) -> None:
+        await peer.request()
+        await trio.sleep_forever()
+
+    async with open_pool(stalls, echo, timeouts=Timeouts(first_byte=10)) as (pool, _):
+        results = await ask_all(pool, 5)
+        failed = [error for error in results.values() if error != 200]
+        assert [type(error) for error in failed] == [TimedOut]
+        assert "No answer within 10 s" in str(failed[0])
+        assert failed[0].sent
+        assert trio.current_time() == pytest.approx(10)
+
+
+async def test_an_answer_that_stops_halfway(open_pool: Any, autojump_clock: MockClock) -> None:
+    async def stops(peer: Peer) -> None:
+        await peer.send(answer(await peer.request() or "")[:-1])
+        await trio.sleep_forever()
+
+    async with open_pool(stops, echo, timeouts=Timeouts(silence=7)) as (pool, _):
+        with pytest.raises(TimedOut, match="7 s without a byte"):
+            await pool.request(get(0))
+        assert trio.current_time() == pytest.approx(7)
+
+
+async def test_an_answer_that_trickles_for_too_long(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def trickles(peer: Peer) -> None:
+        for byte in answer(await peer.request() or ""):
+            await peer.send(bytes([byte]))
+            await trio.sleep(1)
+
+    async with open_pool(trickles, timeouts=Timeouts(answer=20)) as (pool, _):
+        with pytest.raises(TimedOut, match="20 s for all of it"):
+            await pool.request(get(0))
+        assert trio.current_time() == pytest.approx(20)
+
+
+async def test_a_server_that_never_accepts(open_pool: Any, autojump_clock: MockClock) -> None:
+    async with open_pool(timeouts=Timeouts(connect=5)) as (pool, network):
+
+        async def never(*args: Any, **keywords: Any) -> Any:
+            await trio.sleep_forever()
+
+        network.connect_tcp = never
+        with pytest.raises(ConnectFailed, match="within 5 s"):
+            await pool.request(get(0))
+        assert trio.current_time() == pytest.approx(5)
+
+
+# Cancellation
+
+
+async def test_cancelled_before_it_is_written_it_is_never_sent(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    seen: list[str] = []
+
+    async def server(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            seen.append(request)
+            await trio.sleep(10)
+            await peer.answer(request)
+
+    async with open_pool(server, depth=1) as (pool, _), trio.open_nursery() as nursery:
+        nursery.start_soon(pool.request, get(0))
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(1):
+            await pool.request(get("cancelled"))
+        assert pool.statistics().waiting == 0
+        nursery.start_soon(pool.request, get(1))
+    assert seen == ["GET /0", "GET /1"]
+
+
+async def test_cancelled_in_flight_its_answer_goes_to_nobody(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def server(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            await trio.sleep(0.2)
+            await peer.answer(request)
+
+    async with open_pool(server) as (pool, network):
+        with trio.move_on_after(0.1):
+            await pool.request(get("cancelled"))
+        assert pool.statistics().in_flight == 0
+        assert await ask_all(pool, 5) == dict.fromkeys(range(5), 200)
+        assert len(network.connections) == 1
+
+
+async def test_draining_ends_where_reconnecting_is_cheaper(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def slow(peer: Peer) -> None:
+        await peer.request()
+        await trio.sleep_forever()
+
+    async with open_pool(slow, echo) as (pool, network):
+        with trio.move_on_after(5):
+            await pool.request(get("cancelled"))
+        assert await ask_all(pool, 5) == dict.fromkeys(range(5), 200)
+        assert len(network.connections) == 2
+        assert trio.current_time() < 7
+
+
+async def _busy(pool: Pool, cancelled: trio.CancelScope, results: Results) -> None:
+    async with trio.open_nursery() as nursery:
+        for number in range(6):
+            nursery.start_soon(results.ask, pool, get(number), number)
+        with cancelled:
+            await results.ask(pool, Request("POST", "/6"), 6)
+            await results.ask(pool, get(7), 7)
+
+
+async def _closing_echo(peer: Peer) -> None:
+    for left in (2, 1, 0):
+        request = await peer.request()
+        if request is None:
+            return
+        await trio.lowlevel.checkpoint()
+        await peer.answer(request, headers=() if left else ["Connection: close"])
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_cancel_at_every_checkpoint(
+    open_pool: Any, autojump_clock: MockClock, connections: int
+) -> None:
+    """Cancel after the k-th step of the run, for every k: nothing leaks, nothing is mixed up."""
+
+    class CancelAt(trio.abc.Instrument):
+        def __init__(self, step: int, scope: trio.CancelScope) -> None:
+            self.left, self.scope = step, scope
+
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            self.left -= 1
+            if self.left == 0:
+                self.scope.cancel()
+
+    step, reached = 0, True
+    while reached:
+        step += 1
+        async with open_pool(_closing_echo, connections=connections, depth=3) as (pool, _):
+            results = Results()
+            scope = trio.CancelScope()
+            instrument = CancelAt(step, scope)
+            trio.lowlevel.add_instrument(instrument)
+            await _busy(pool, scope, results)
+            trio.lowlevel.remove_instrument(instrument)
+            reached = instrument.left <= 0
+            for number in range(6):
+                assert results[number] == 200, step
+            assert pool.statistics().in_flight == pool.statistics().waiting == 0
+            assert (await pool.request(get("after"))).body == b"GET /after"
+    assert step > 40
+
+
+async def test_random_cancellation_under_contention_leaks_nothing(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """The churn that makes httpcore's own pool lose its slots (its issue 1093)."""
+    random_ = random.Random(20261)
+
+    async def server(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            await trio.sleep(random_.random() / 100)
+            await peer.answer(request)
+
+    results = Results()
+
+    async def churn(pool: Pool, worker: int) -> None:
+        for turn in range(100):
+            number = worker * 1000 + turn
+            with trio.move_on_after(random_.random() / 20):
+                await results.ask(pool, get(number), number)
+
+    async with open_pool(server, connections=3, depth=2) as (pool, _):
+        async with trio.open_nursery() as nursery:
+            for worker in range(30):
+                nursery.start_soon(churn, pool, worker)
+        await trio.sleep(2)
+        statistics = pool.statistics()
+        assert statistics.in_flight == statistics.waiting == 0
+        assert [c.load for c in pool._connections] == [0] * statistics.connections
+        assert await ask_all(pool, 12) == dict.fromkeys(range(12), 200)
+        assert set(results.values()) == {200}
+        assert len(results) > 300
+
+
+# The end
+
+
+async def test_closing_fails_what_is_pending(open_pool: Any, autojump_clock: MockClock) -> None:
+    async def never(peer: Peer) -> None:
+        await peer.request()
+        await trio.sleep_forever()
+
+    results = Results()
+    async with trio.open_nursery() as nursery:
+        async with open_pool(never, connections=2, depth=2) as (pool, _):
+            for number in range(10):
+                nursery.start_soon(results.ask, pool, get(number), number)
+            await trio.testing.wait_all_tasks_blocked()
+            await pool.aclose()
+            with pytest.raises(Cancelled):
+                await pool.request(get(11))
+    assert {type(error) for error in results.values()} == {Cancelled}
+    assert len(results) == 10
+
+
+async def test_closing_while_a_connection_is_being_opened(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    results = Results()
+    async with trio.open_nursery() as nursery, open_pool() as (pool, network):
+
+        async def never(*args: Any, **keywords: Any) -> Any:
+            await trio.sleep_forever()
+
+        network.connect_tcp = never
+        nursery.start_soon(results.ask, pool, get(0), 0)
+        await trio.testing.wait_all_tasks_blocked()
+    assert isinstance(results[0], Cancelled)
+
+
+async def test_repr_shows_what_matters(open_pool: Any, autojump_clock: MockClock) -> None:
+    async with open_pool(echo) as (pool, _):
+        await pool.request(get(0))
+        assert repr(pool) == "<Pool engine open, 1 connections, 0 in flight, 0 waiting>"
+        assert repr(pool._connections) == "[<Connection open, 0 to answer>]"
+    assert repr(pool).startswith("<Pool engine closed")

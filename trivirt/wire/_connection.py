@@ -1,0 +1,262 @@
+"""One network stream and one pipeline, kept busy by a writer task and a reader task.
+
+How they share the work, and how a connection ends:
+
+- The pool assigns exchanges; the writer takes all that have gathered and sends them in one
+  write. The reader parses everything that one read brought and wakes each waiter once. The two
+  never wait for each other, so a server that stops reading cannot stop us from reading.
+- One cancel scope around the reader carries the only timer. It is moved once for each read or
+  write, never for each request, and always speaks of the oldest request without an answer: the
+  server owes nothing else yet.
+- The reader alone decides that the connection is over; whatever the writer meets, it tells the
+  reader by cancelling the same scope. `run` then closes the stream and returns a `Loss`: the
+  exchanges that have no answer and why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpcore
+import trio
+
+from trivirt.errors import ConnectionLost, Error, TimedOut
+from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._messages import Response
+from trivirt.wire._pipeline import Limits, Pipeline
+
+READ_SIZE = 65_536
+_DRAIN = 1.0  # Seconds that an answer nobody waits for may take before we rather reconnect.
+
+
+@dataclass
+class Traffic:
+    """What went over the wire, for statistics; shared by the connections of a pool."""
+
+    sent: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a connection left behind: exchanges without an answer, oldest first.
+
+    `guilty` is the one whose answer, or at least writing, was due when it broke; None when the
+    server had announced the end, so that it has executed none of them. `error` says what
+    happened; None when the connection just ended between two answers.
+    """
+
+    unanswered: list[Exchange]
+    guilty: Exchange | None
+    error: Error | None
+
+
+class Connection:
+    """An open connection. `load` counts the exchanges that it owes an answer or a write.
+
+    `answered` is called for each answer, `turn` after each batch of them.
+    """
+
+    def __init__(
+        self,
+        stream: httpcore.AsyncNetworkStream,
+        host: str,
+        limits: Limits,
+        traffic: Traffic,
+        *,
+        answered: Callable[[Exchange, Response], None],
+        turn: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._pipeline: Pipeline[Exchange] = Pipeline(host, limits)
+        self._traffic = traffic
+        self._answered, self._turn = answered, turn
+        self._outbox: list[Exchange] = []
+        self._writer: trio.lowlevel.Task | None = None
+        self._scope = trio.CancelScope()
+        self._error: Error | None = None
+        self._writing = False
+        self._head_since = self._read_at = 0.0
+        self.load = 0
+        self.alone = False
+        self.reserved = False
+        self.over = False
+        self.idle_since = trio.current_time()
+
+    def __repr__(self) -> str:
+        state = "over" if self.over else "alone" if self.alone else "open"
+        return f"<Connection {state}, {self.load} to answer>"
+
+    def assign(self, exchange: Exchange) -> None:
+        """Take an exchange over; it is written at the next turn of the writer."""
+        exchange.stage = Stage.ASSIGNED
+        self.load += 1
+        self.alone = exchange.request.alone
+        self.reserved = False
+        self._outbox.append(exchange)
+        if self._writer is not None:
+            trio.lowlevel.reschedule(self._writer)
+            self._writer = None
+
+    def withdraw(self, exchange: Exchange) -> bool:
+        """Forget an exchange that nobody waits for; False when it is too late for that.
+
+        When it is too late the answer is drained, or the connection given up if that takes long.
+        """
+        if exchange.stage is Stage.ASSIGNED:
+            self._outbox.remove(exchange)
+            self._unload()
+            return True
+        self._set_timer()
+        return False
+
+    def retire(self) -> None:
+        """End the connection now. What it owes is handed back by `run`."""
+        self.over = True
+        self._scope.cancel()
+
+    async def run(self) -> Loss:
+        """Serve until the connection ends; close it and tell what is left."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                with self._scope:
+                    await self._read()
+                if self._scope.cancelled_caught and not self.over:
+                    self._note_timeout()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.over = True
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self._stream.aclose()
+        return self._loss()
+
+    # The reader.
+
+    async def _read(self) -> None:
+        pipeline, traffic = self._pipeline, self._traffic
+        while True:
+            try:
+                data = await self._stream.read(READ_SIZE)
+            except (httpcore.NetworkError, httpcore.TimeoutException) as exc:
+                self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
+                return
+            traffic.bytes_received += len(data)
+            answers = pipeline.receive(data) if data else pipeline.eof()
+            if answers:
+                self._deliver(answers)
+            if pipeline.over or self.over:
+                self.over = True
+                self._error = self._error or pipeline.error
+                return
+            self._read_at = trio.current_time()
+            self._set_timer()
+            if answers:
+                self._turn()
+
+    def _deliver(self, answers: list[tuple[Exchange, Response]]) -> None:
+        self._head_since = trio.current_time()
+        for exchange, response in answers:
+            if self._writing and self.alone:
+                self.over = True  # Answered before the body was through; nobody reads the rest.
+            self._unload()
+            self._answered(exchange, response)
+
+    def _unload(self) -> None:
+        self.load -= 1
+        if not self.load:
+            self.alone = False
+            self.idle_since = trio.current_time()
+
+    # The writer.
+
+    async def _write(self) -> None:
+        while True:
+            if not self._outbox:
+                self._writer = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._stop_writer)
+            data = self._take()
+            self._traffic.bytes_sent += len(data)
+            self._writing = True
+            try:
+                await self._stream.write(data)
+            except (httpcore.NetworkError, httpcore.TimeoutException) as exc:
+                # The server may have answered before it closed, so let the reader look first;
+                # it meets the same end right behind the last good answer.
+                self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
+                self.over = True
+                self._set_timer()
+                return
+            self._writing = False
+
+    def _stop_writer(self, _: object) -> trio.lowlevel.Abort:
+        self._writer = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _take(self) -> bytes:
+        """Everything that waits to be written, as bytes; from now on it counts as sent."""
+        batch, self._outbox = self._outbox, []
+        if not self._pipeline.outstanding:
+            self._head_since = trio.current_time()
+        parts = []
+        for exchange in batch:
+            parts.append(self._pipeline.send(exchange.request, exchange))
+            exchange.stage = Stage.SENT
+        self._traffic.sent += len(parts)
+        self._set_timer()
+        return b"".join(parts)
+
+    # The end.
+
+    def _set_timer(self) -> None:
+        """Let the one timer speak of the oldest exchange without an answer."""
+        outstanding = self._pipeline.outstanding
+        due = self._due(outstanding[0]) if outstanding else math.inf
+        if self.over:
+            due = min(due, trio.current_time() + _DRAIN)
+        self._scope.deadline = due
+
+    def _due(self, head: Exchange) -> float:
+        limits = head.timeouts
+        if not self._pipeline.in_answer:
+            due = self._head_since + limits.first_byte
+        else:
+            due = min(self._head_since + limits.answer, self._read_at + limits.silence)
+        return min(due, max(self._head_since, head.dropped_at) + _DRAIN)
+
+    def _note_timeout(self) -> None:
+        outstanding = self._pipeline.outstanding
+        if not outstanding or outstanding[0].dropped:
+            return
+        limits, waited = outstanding[0].timeouts, trio.current_time() - self._head_since
+        if self._pipeline.in_answer:
+            what = (
+                f"The answer was not complete after {waited:.3g} s (limits: {limits.answer:g} s "
+                f"for all of it, {limits.silence:g} s without a byte)"
+            )
+        else:
+            what = f"No answer within {limits.first_byte:g} s"
+        self._error = TimedOut(what, sent=True)
+
+    def _break(self, error: Error, cause: BaseException | None = None) -> None:
+        if self._error is None:
+            error.__cause__ = cause
+            self._error = error
+
+    def _loss(self) -> Loss:
+        unanswered = [*self._pipeline.outstanding, *self._outbox]
+        guilty = unanswered[0] if unanswered and not self._pipeline.closing else None
+        error = self._error
+        if error is None and self._pipeline.outstanding and guilty is not None:
+            how = "in the middle of an answer" if self._pipeline.in_answer else "without an answer"
+            error = ConnectionLost(f"The server closed the connection {how}", sent=True)
+        return Loss(unanswered, guilty, error)
+
+
+def _words(exc: BaseException) -> str:
+    while exc.__cause__ is not None:
+        exc = exc.__cause__
+    return str(exc) or type(exc).__name__

@@ -1,0 +1,379 @@
+"""Which connection takes which request: a pool that lives in a nursery.
+
+The rules, in the order in which a waiting request meets them:
+
+1. At most `capacity` requests are with connections; a trio.CapacityLimiter counts them. What
+   exceeds it waits here, first come, first served, at the price of one small object.
+2. A connection with nothing to do takes the oldest waiting request.
+3. While there are fewer connections than allowed, one is opened for each waiting request. The
+   request is not bound to it: whichever connection is free first takes it.
+4. Only what exceeds the connections being opened deepens pipelines, the least loaded first.
+
+A request that travels alone (anything that changes something, see `Request.alone`) waits in a
+queue of its own for a connection with nothing to do. When its turn comes and there is none, it
+reserves the least loaded one, so that a stream of GETs cannot keep it waiting. It does not use a
+connection that was idle for long: the server may be closing it right now (Apache does after 5 s).
+
+When a connection ends, the exchanges it owed come back (see `Loss`) and are queued again, ahead
+of the others, if that is safe: not one byte was written, or the request is safe and has not met
+too many broken connections already.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import httpcore
+import trio
+
+from trivirt.errors import Cancelled, ConnectionLost, Error, TransportError
+from trivirt.wire._connection import Connection, Loss, Traffic
+from trivirt.wire._dial import Origin, dial
+from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._messages import Request, Response
+from trivirt.wire._pipeline import Limits, check_request
+from trivirt.wire._timeouts import Timeouts
+
+log = logging.getLogger("trivirt.wire")
+
+MAX_LOSSES = 3  # Broken connections that a request may be blamed for before it fails.
+FRESH = 2.0  # Seconds of idleness after which a connection is not trusted with a POST.
+_DIAL_PAUSE = 1.0  # Seconds after a failure in which no further connection is tried for.
+
+
+@dataclass(frozen=True)
+class WireStatistics:
+    """What the pool is doing now, and has done so far."""
+
+    connections: int  #: Open now.
+    opening: int  #: Being opened now.
+    in_flight: int  #: Requests with a connection now.
+    waiting: int  #: Requests in the queue now.
+    opened: int  #: Connections opened so far.
+    sent: int  #: Requests written so far, repetitions included.
+    resent: int  #: Requests queued again because their connection ended.
+    bytes_sent: int
+    bytes_received: int
+
+
+class Pool:
+    """Connections to one origin, opened on demand in `nursery`.
+
+    `depth` is the most requests outstanding on one connection. `limiter` holds a token for each
+    request that is with a connection.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        origin: Origin,
+        backend: httpcore.AsyncNetworkBackend,
+        *,
+        connections: int,
+        depth: int,
+        timeouts: Timeouts,
+        limits: Limits,
+    ) -> None:
+        self._nursery = nursery
+        self._origin, self._backend = origin, backend
+        self._size, self._depth = connections, depth
+        self._timeouts, self._limits = timeouts, limits
+        self.limiter = trio.CapacityLimiter(connections * depth)
+        self._shared: OrderedDict[Exchange, None] = OrderedDict()
+        self._alone: OrderedDict[Exchange, None] = OrderedDict()
+        self._places: dict[Exchange, Connection] = {}
+        self._connections: list[Connection] = []
+        self._dials: set[trio.CancelScope] = set()
+        self._serving = 0
+        self._vacant = trio.Event()
+        self._next_dial = -math.inf
+        self._traffic = Traffic()
+        self._numbers = self._opened = self._resent = 0
+        self._any_reserved = False
+        self._closed = False
+
+    def __repr__(self) -> str:
+        s = self.statistics()
+        state = "closed" if self._closed else "open"
+        return (
+            f"<Pool {self._origin.authority} {state}, {s.connections} connections, "
+            f"{s.in_flight} in flight, {s.waiting} waiting>"
+        )
+
+    def statistics(self) -> WireStatistics:
+        """A snapshot; costs next to nothing."""
+        return WireStatistics(
+            connections=len(self._connections),
+            opening=len(self._dials),
+            in_flight=self.limiter.borrowed_tokens,
+            waiting=len(self._shared) + len(self._alone),
+            opened=self._opened,
+            sent=self._traffic.sent,
+            resent=self._resent,
+            bytes_sent=self._traffic.bytes_sent,
+            bytes_received=self._traffic.bytes_received,
+        )
+
+    @trio.lowlevel.enable_ki_protection
+    async def request(self, request: Request, timeouts: Timeouts | None = None) -> Response:
+        """Send a request and return its answer, whatever its status.
+
+        Raises TransportError, RemoteProtocolError, LocalProtocolError, or Cancelled when the
+        pool is closed first. Cancel-safe: a request that is not yet written is never sent; the
+        answer to one that is gets thrown away, and no other request suffers.
+        """
+        check_request(request)
+        if self._closed:
+            raise _closed()
+        self._numbers += 1
+        exchange = Exchange(request, timeouts or self._timeouts, self._numbers)
+        self._queue_of(exchange)[exchange] = None
+        self._pump()
+
+        def give_up(_: object) -> trio.lowlevel.Abort:
+            self._drop(exchange)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        response: Response = await trio.lowlevel.wait_task_rescheduled(give_up)
+        return response
+
+    async def aclose(self) -> None:
+        """Fail what is unanswered with Cancelled and close every connection.
+
+        Must be called before the nursery can end. Waits until all are closed, cancelled or not,
+        which takes no network and so is short.
+        """
+        self._closed = True
+        self.give_up()
+        for dialling in self._dials:
+            dialling.cancel()
+        for connection in self._connections:
+            connection.retire()
+        if self._serving:
+            self._vacant = trio.Event()
+            with trio.CancelScope(shield=True):
+                await self._vacant.wait()
+
+    def give_up(self) -> None:
+        """Fail what is unanswered now with Cancelled; the connections stay usable."""
+        for exchange in [*self._places, *self._alone, *self._shared]:
+            connection = self._places.get(exchange)
+            if connection is not None:
+                connection.withdraw(exchange)
+            self._settle(exchange)
+            exchange.fail(_closed())
+            exchange.drop()
+        self._alone.clear()
+        self._shared.clear()
+
+    # Requests.
+
+    def _queue_of(self, exchange: Exchange) -> OrderedDict[Exchange, None]:
+        return self._alone if exchange.request.alone else self._shared
+
+    def _place(self, exchange: Exchange, connection: Connection) -> None:
+        self.limiter.acquire_on_behalf_of_nowait(exchange)
+        self._places[exchange] = connection
+        connection.assign(exchange)
+
+    def _settle(self, exchange: Exchange) -> None:
+        """The exchange is with no connection any more, as far as the limit is concerned."""
+        if self._places.pop(exchange, None) is not None:
+            self.limiter.release_on_behalf_of(exchange)
+
+    def _answered(self, exchange: Exchange, response: Response) -> None:
+        self._settle(exchange)
+        exchange.answer(response)
+
+    def _drop(self, exchange: Exchange) -> None:
+        exchange.drop()
+        connection = self._places.get(exchange)
+        self._settle(exchange)
+        if connection is None:
+            self._queue_of(exchange).pop(exchange, None)
+            exchange.stage = Stage.OVER
+        elif connection.withdraw(exchange):
+            exchange.stage = Stage.OVER
+        self._pump()
+
+    # Placing them.
+
+    def _pump(self) -> None:
+        """Give waiting requests to connections, as the rules above say."""
+        if not (self._shared or self._alone) or self.limiter.available_tokens < 1:
+            return
+        self._use_idle()
+        if self._shared or self._alone:
+            self._open_more()
+            self._deepen()
+
+    def _use_idle(self) -> None:
+        for connection in self._connections:
+            if connection.load or connection.over:
+                continue
+            exchange = self._oldest()
+            if exchange is None or self.limiter.available_tokens < 1:
+                return
+            if exchange.request.alone and self._stale(connection):
+                connection.retire()
+                continue
+            del self._queue_of(exchange)[exchange]
+            self._place(exchange, connection)
+
+    def _oldest(self) -> Exchange | None:
+        shared, alone = next(iter(self._shared), None), next(iter(self._alone), None)
+        if shared is None or alone is None:
+            return shared or alone
+        return shared if shared.number < alone.number else alone
+
+    def _stale(self, connection: Connection) -> bool:
+        return trio.current_time() - connection.idle_since > FRESH
+
+    def _open_more(self) -> None:
+        working = sum(not c.over for c in self._connections)
+        room = self._size - len(self._dials) - working
+        wanted = min(room, len(self._shared) + len(self._alone) - len(self._dials))
+        hopeful = trio.current_time() >= self._next_dial or not (working or self._dials)
+        if wanted > 0 and hopeful:
+            for _ in range(wanted):
+                dialling = trio.CancelScope()
+                self._dials.add(dialling)
+                self._serving += 1
+                name = f"trivirt connection to {self._origin.authority}"
+                self._nursery.start_soon(self._serve, dialling, name=name)
+
+    def _reserve(self) -> None:
+        """Keep connections free of GETs that are younger than a request that travels alone."""
+        if not (self._alone or self._any_reserved):
+            return
+        oldest = next(iter(self._shared)).number
+        missing = sum(exchange.number < oldest for exchange in self._alone) - len(self._dials)
+        for reserved in self._connections:
+            reserved.reserved = reserved.reserved and missing > 0
+            missing -= reserved.reserved
+        while missing > 0 and (connection := self._least_loaded()) is not None:
+            connection.reserved = True
+            missing -= 1
+        self._any_reserved = bool(self._alone)
+
+    def _deepen(self) -> None:
+        shared, spare, depth = self._shared, 0, self._depth
+        if self._dials:
+            # Leave the connections that are being opened their share.
+            spare = max(0, len(self._dials) - len(self._alone))
+            depth = min(depth, -(-(len(shared) + len(self._places)) // self._size))
+        while len(shared) > spare and self.limiter.available_tokens >= 1:
+            self._reserve()
+            connection = self._least_loaded()
+            if connection is None or connection.load >= depth:
+                return
+            exchange, _ = shared.popitem(last=False)
+            self._place(exchange, connection)
+
+    def _least_loaded(self) -> Connection | None:
+        best, least = None, math.inf
+        for connection in self._connections:
+            if connection.load < least and not (
+                connection.over or connection.alone or connection.reserved
+            ):
+                best, least = connection, connection.load
+        return best
+
+    # Connections.
+
+    async def _serve(self, dialling: trio.CancelScope) -> None:
+        """One connection, from dialling to its end.
+
+        Shielded: while users of the pool are being cancelled it must still drain their answers
+        and carry the logout. `aclose` ends it.
+        """
+        with trio.CancelScope(shield=True):
+            connection = await self._open(dialling)
+            if connection is not None:
+                loss = await connection.run()
+                self._connections.remove(connection)
+                self._recover(loss)
+        self._serving -= 1
+        if not self._serving:
+            self._vacant.set()
+        self._pump()
+
+    async def _open(self, dialling: trio.CancelScope) -> Connection | None:
+        """A connection that the pool may use; None when there is none to be had."""
+        stream = None
+        try:
+            with dialling:
+                stream = await dial(self._origin, self._backend, self._timeouts)
+        except TransportError as exc:
+            self._dials.remove(dialling)
+            self._dial_failed(exc)
+            return None
+        self._dials.remove(dialling)
+        if stream is None:
+            return None
+        self._opened += 1
+        connection = Connection(
+            stream,
+            self._origin.authority,
+            self._limits,
+            self._traffic,
+            answered=self._answered,
+            turn=self._pump,
+        )
+        log.debug("connected to %s", self._origin.authority)
+        self._connections.append(connection)
+        self._pump()
+        return connection
+
+    def _dial_failed(self, error: TransportError) -> None:
+        """Fail everybody who waits, unless there are connections that still work."""
+        log.debug("%s", error)
+        self._next_dial = trio.current_time() + _DIAL_PAUSE
+        if not self._dials and all(c.over for c in self._connections):
+            for exchange in [*self._alone, *self._shared]:
+                failure = copy.copy(error)
+                failure.__cause__ = error.__cause__
+                exchange.fail(failure)
+            self._alone.clear()
+            self._shared.clear()
+
+    def _recover(self, loss: Loss) -> None:
+        """Queue again what may be sent again, ahead of the others; fail the rest."""
+        if loss.error is not None:
+            log.debug("%s: %s", self._origin.authority, loss.error)
+        for exchange in reversed(loss.unanswered):
+            self._settle(exchange)
+            if exchange.dropped or exchange.stage is Stage.OVER:
+                exchange.stage = Stage.OVER
+                continue
+            error = self._verdict(exchange, loss)
+            if error is not None:
+                exchange.fail(error)
+                continue
+            self._resent += exchange.stage is Stage.SENT
+            exchange.stage = Stage.WAITING
+            queue = self._queue_of(exchange)
+            queue[exchange] = None
+            queue.move_to_end(exchange, last=False)
+
+    def _verdict(self, exchange: Exchange, loss: Loss) -> Error | None:
+        """The error that ends the exchange; None when it may be sent again."""
+        sent = exchange.stage is Stage.SENT
+        error = loss.error or ConnectionLost("The server closed the connection", sent=sent)
+        if exchange is loss.guilty:
+            if not isinstance(error, ConnectionLost):
+                return error  # It ran out of time, or its answer is broken.
+            exchange.losses += 1
+        if sent and not exchange.request.safe:
+            return ConnectionLost(f"{error}; it may have been executed", sent=True)
+        if exchange.losses >= MAX_LOSSES:
+            return ConnectionLost(f"{error}, {exchange.losses} times in a row", sent=sent)
+        return None
+
+
+def _closed() -> Cancelled:
+    return Cancelled("The engine was closed before the answer came")

@@ -1,0 +1,34 @@
+"""What tests of several packages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+import trio
+from scripted_engine import URL, ScriptedEngine
+from scripted_network import ScriptedNetwork
+
+import trivirt
+
+OpenScripted = Callable[..., AbstractAsyncContextManager[trivirt.Engine]]
+
+
+@pytest.fixture
+def scripted() -> ScriptedEngine:
+    """An engine whose answers the test dictates."""
+    return ScriptedEngine()
+
+
+@pytest.fixture
+async def open_scripted(scripted: ScriptedEngine, nursery: trio.Nursery) -> OpenScripted:
+    """Opens a client of the scripted engine, which outlives the test's own cancel scopes."""
+    network = ScriptedNetwork(nursery, scripted.serve)
+
+    def opened(**options: Any) -> AbstractAsyncContextManager[trivirt.Engine]:
+        options = {"username": "admin@internal", "password": "secret", **options}
+        return trivirt.open_engine(URL, network_backend=network, **options)
+
+    return opened

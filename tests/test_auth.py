@@ -1,0 +1,228 @@
+"""Sign-on: one login for all, one renewal, every token given back once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from scripted_engine import JSON, ScriptedEngine, reply
+
+import trivirt
+from trivirt.auth import Credentials, read_token
+from trivirt.errors import AuthError, Cancelled, RemoteProtocolError, Unavailable, UsageError
+from trivirt.wire import Response
+
+SIGN_ON = "POST /ovirt-engine/sso/oauth/token"
+LIST = "GET /ovirt-engine/api/vms"
+VMS = reply("<vms><vm id='1'/></vms>")
+
+
+def live(scripted: ScriptedEngine, body: str = "<vms/>") -> Any:
+    """An answer that asks for a token that is still valid."""
+
+    def made() -> bytes:
+        if any(f"Bearer {token}\r\n" in scripted.heads[-1] for token in scripted.live):
+            return reply(body)
+        return reply("<html>Unauthorized</html>", status="401 Unauthorized", headers=["A: b"])
+
+    return made
+
+
+async def test_the_password_travels_in_a_form_and_the_token_in_a_header(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.answers[LIST] = VMS
+    async with open_scripted(username="ü@internal", password="secret") as engine:
+        await engine.vms.list()
+        assert engine.statistics().logins == 1
+    assert scripted.forms == [
+        {
+            "grant_type": ["password"],
+            "scope": ["ovirt-app-api"],
+            "username": ["ü@internal"],
+            "password": ["secret"],
+        }
+    ]
+    assert "Accept: application/json\r\n" in scripted.heads[0]
+    assert "Authorization: Bearer token-1\r\n" in scripted.heads[1]
+    assert scripted.asked == [SIGN_ON, LIST, "POST /ovirt-engine/services/sso-logout"]
+    assert scripted.logouts == ["token-1"]
+
+
+async def test_an_expired_token_leads_to_one_login_however_many_ask(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    """300 requests in flight: the old SDK logged in 252 times and revoked one token."""
+    async with open_scripted(connections=10) as engine:
+        for number in range(300):
+            line = f"GET /ovirt-engine/api/vms/{number}/nics"
+            scripted.answers[line] = live(scripted, f"<nics><nic id='{number}'/></nics>")
+        scripted.live.clear()
+        futures = [engine.soon.vms.vm(str(number)).nics.list() for number in range(300)]
+        for number, future in enumerate(futures):
+            assert [nic.id for nic in await future.wait()] == [str(number)]
+        assert engine.statistics().logins == 2
+    assert scripted.logins == 2
+    assert sorted(scripted.logouts) == ["token-1", "token-2"]
+    assert sum(line.startswith("GET") for line in scripted.asked) <= 600
+
+
+async def test_a_fresh_token_that_is_refused_ends_it(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.answers[LIST] = reply("<html>No</html>", status="401 Unauthorized", headers=[])
+    async with open_scripted() as engine:
+        with pytest.raises(AuthError, match="a fresh token was refused, too") as caught:
+            await engine.vms.list()
+        assert caught.value.status == 401
+    assert scripted.asked.count(LIST) == 2
+    assert scripted.logins == 2
+
+
+async def test_a_post_answered_401_is_repeated(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    """401 means that it was not executed."""
+    line = "POST /ovirt-engine/api/vms/1/start"
+    async with open_scripted() as engine:
+        scripted.answers[line] = live(scripted, "<action><status>complete</status></action>")
+        scripted.live.clear()
+        await engine.vms.vm("1").start()
+    assert scripted.asked.count(line) == 2
+
+
+async def test_a_token_of_the_caller_is_used_and_not_revoked(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.live.add("mine")
+    scripted.answers[LIST] = live(scripted)
+    async with open_scripted(username=None, password=None, token="mine") as engine:
+        assert await engine.vms.list() == []
+        scripted.live.clear()
+        with pytest.raises(AuthError, match="Give a new token, or a username and password"):
+            await engine.vms.list()
+    assert scripted.logins == 0
+    assert scripted.logouts == []
+
+
+async def test_a_dead_token_with_a_password_beside_it_is_renewed(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.answers[LIST] = live(scripted)
+    async with open_scripted(token="dead") as engine:
+        assert await engine.vms.list() == []
+    assert scripted.logouts == ["token-1"]
+
+
+async def test_a_cancelled_task_does_not_spoil_the_login_of_others(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: Any
+) -> None:
+    async with open_scripted() as engine:
+        scripted.answers[LIST] = live(scripted)
+        scripted.live.clear()
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as first:
+                nursery.start_soon(engine.vms.list)
+                first.cancel()
+                await engine.vms.list()
+        assert await engine.vms.list() == []
+    assert scripted.logins == len(scripted.logouts) == 2
+
+
+async def test_a_wrong_password(scripted: ScriptedEngine, open_scripted: Any) -> None:
+    with pytest.raises(AuthError) as caught:
+        async with open_scripted(password="hunter2"):
+            pytest.fail("signed on")
+    assert caught.value.code == "access_denied"
+    assert str(caught.value) == (
+        "Sign-on as 'admin@internal' was refused: access_denied: Cannot authenticate user"
+    )
+    assert scripted.logouts == []
+
+
+async def test_a_sign_on_that_never_answers(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: Any
+) -> None:
+    scripted.answers[SIGN_ON] = b""
+    with pytest.raises(trivirt.errors.TimedOut, match="Sign-on was not over within 7 s"):
+        async with open_scripted(timeouts=trivirt.Timeouts(sign_on=7)):
+            pytest.fail("signed on")
+
+
+async def test_a_logout_that_never_answers_does_not_hold_up_the_end(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: Any
+) -> None:
+    async with open_scripted():
+        scripted.answers["POST /ovirt-engine/services/sso-logout"] = b""
+        start = trio.current_time()
+    assert trio.current_time() - start == pytest.approx(5)
+
+
+async def test_leaving_by_cancellation_still_signs_off(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: Any
+) -> None:
+    with trio.move_on_after(1) as scope:
+        async with open_scripted():
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+    assert scripted.logouts == ["token-1"]
+
+
+async def test_a_closed_engine_does_not_sign_on_again(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    async with open_scripted() as engine:
+        pass
+    with pytest.raises(Cancelled):
+        await engine.vms.list()
+    assert scripted.logins == 1
+
+
+def _answer(status: int, kind: str, body: str) -> Response:
+    return Response(status, (("content-type", kind),), body.encode())
+
+
+@pytest.mark.parametrize(
+    ("response", "error", "words"),
+    [
+        (_answer(400, JSON[0][14:], '{"error_code":"c","error":"text."}'), AuthError, "c: text"),
+        (
+            _answer(400, "application/json", '{"error":"c","error_description":"text"}'),
+            AuthError,
+            "c: text",
+        ),
+        (_answer(400, "application/json;charset=UTF-8", '{"error":"c"}'), AuthError, "refused: c"),
+        (_answer(401, "text/html", "<html>"), AuthError, "refused"),
+        (_answer(404, "text/html", "<html>"), Unavailable, "404 with text/html"),
+        (_answer(503, "text/html", "<html>"), Unavailable, "starting or stopped"),
+        (_answer(200, "application/json", "{"), RemoteProtocolError, "not valid JSON"),
+        (_answer(200, "application/json", "[]"), RemoteProtocolError, "not a JSON object"),
+        (_answer(200, "application/json", "{}"), RemoteProtocolError, "no usable access_token"),
+        (
+            _answer(200, "application/json", '{"access_token":"a\\r\\nb"}'),
+            RemoteProtocolError,
+            "no usable access_token",
+        ),
+    ],
+)
+def test_answers_of_the_sign_on_service(
+    response: Response, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        read_token(response, "Sign-on as 'x'")
+
+
+def test_a_token_wrapped_in_an_array() -> None:
+    assert read_token(_answer(200, "application/json", '[{"access_token":"t"}]'), "") == "t"
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(Credentials("user", "the-password", "the-token"))
+    assert "the-" not in shown
+    assert "user" in shown
+
+
+def test_something_to_sign_on_with_is_needed() -> None:
+    with pytest.raises(UsageError, match="username and a password, or a token"):
+        trivirt.open_engine("https://e/ovirt-engine/api", username="only")

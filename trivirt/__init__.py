@@ -1,0 +1,69 @@
+"""trivirt: the structured-concurrency client for oVirt engines.
+
+The layers, from the caller down:
+
+    open_engine, Engine    an open engine and its tree of services   (trivirt.engine)
+    sync                   the same for synchronous callers          (trivirt.sync)
+    types, services        the API: objects and operations           (generated)
+    codec                  XML to objects and back
+    wire                   HTTP/1.1: a pool of pipelined connections
+    simulator              an engine to try all this against
+
+Names resolve when they are used (PEP 562), so that `import trivirt` loads neither trio nor the
+500 classes of the API.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from trivirt._version import __version__
+
+if TYPE_CHECKING:
+    from trivirt import codec, errors, jobs, services, simulator, sync, types
+    from trivirt._future import Future
+    from trivirt.engine import Engine, Statistics, open_engine
+    from trivirt.errors import Error
+    from trivirt.wire import Timeouts
+
+__all__ = [
+    "Engine",
+    "Error",
+    "Future",
+    "Statistics",
+    "Timeouts",
+    "__version__",
+    "codec",
+    "errors",
+    "jobs",
+    "open_engine",
+    "services",
+    "simulator",
+    "sync",
+    "types",
+]
+
+_MODULES = frozenset({"codec", "errors", "jobs", "services", "simulator", "sync", "types"})
+_NAMES = {
+    "Engine": "engine",
+    "Error": "errors",
+    "Future": "_future",
+    "Statistics": "engine",
+    "Timeouts": "wire",
+    "open_engine": "engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"trivirt.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"trivirt.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'trivirt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

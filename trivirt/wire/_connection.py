@@ -5,9 +5,9 @@ How they share the work, and how a connection ends:
 - The pool assigns exchanges; the writer takes all that have gathered and sends them in one
   write. The reader parses everything that one read brought and wakes each waiter once. The two
   never wait for each other, so a server that stops reading cannot stop us from reading.
-- One cancel scope around the reader carries the only timer. It is moved once for each read or
-  write, never for each request, and always speaks of the oldest request without an answer: the
-  server owes nothing else yet.
+- One cancel scope around the reader carries the only timer. It speaks of the oldest request
+  without an answer: the server owes nothing else yet. It is only ever moved to an earlier time;
+  when it goes off too early because answers came meanwhile, it is set anew.
 - The reader alone decides that the connection is over; whatever the writer meets, it tells the
   reader by cancelling the same scope. `run` then closes the stream and returns a `Loss`: the
   exchanges that have no answer and why.
@@ -26,6 +26,7 @@ from trivirt.errors import ConnectionLost, Error, TimedOut
 from trivirt.wire._exchange import Exchange, Stage
 from trivirt.wire._messages import Response
 from trivirt.wire._pipeline import Limits, Pipeline
+from trivirt.wire._timeouts import Timeouts
 
 READ_SIZE = 65_536
 _DRAIN = 1.0  # Seconds that an answer nobody waits for may take before we rather reconnect.
@@ -57,6 +58,8 @@ class Loss:
 class Connection:
     """An open connection. `load` counts the exchanges that it owes an answer or a write.
 
+    `over` tells that it takes no more, although answers to what it took may still come.
+
     `answered` is called for each answer, `turn` after each batch of them.
     """
 
@@ -79,6 +82,8 @@ class Connection:
         self._scope = trio.CancelScope()
         self._error: Error | None = None
         self._writing = False
+        self._ended = False
+        self._broken_at = math.inf
         self._head_since = self._read_at = 0.0
         self.load = 0
         self.alone = False
@@ -115,7 +120,7 @@ class Connection:
 
     def retire(self) -> None:
         """End the connection now. What it owes is handed back by `run`."""
-        self.over = True
+        self.over = self._ended = True
         self._scope.cancel()
 
     async def run(self) -> Loss:
@@ -123,10 +128,9 @@ class Connection:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
-                with self._scope:
-                    await self._read()
-                if self._scope.cancelled_caught and not self.over:
-                    self._note_timeout()
+                while not (self._ended or self._late()):
+                    with trio.CancelScope(deadline=self._due()) as self._scope:
+                        await self._read()
                 nursery.cancel_scope.cancel()
         finally:
             self.over = True
@@ -143,13 +147,14 @@ class Connection:
                 data = await self._stream.read(READ_SIZE)
             except (httpcore.NetworkError, httpcore.TimeoutException) as exc:
                 self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
+                self._ended = True
                 return
             traffic.bytes_received += len(data)
             answers = pipeline.receive(data) if data else pipeline.eof()
             if answers:
                 self._deliver(answers)
-            if pipeline.over or self.over:
-                self.over = True
+            if pipeline.over or self._ended:
+                self.over = self._ended = True
                 self._error = self._error or pipeline.error
                 return
             self._read_at = trio.current_time()
@@ -161,7 +166,7 @@ class Connection:
         self._head_since = trio.current_time()
         for exchange, response in answers:
             if self._writing and self.alone:
-                self.over = True  # Answered before the body was through; nobody reads the rest.
+                self._ended = True  # Answered before the body was through: nobody reads the rest.
             self._unload()
             self._answered(exchange, response)
 
@@ -188,6 +193,7 @@ class Connection:
                 # it meets the same end right behind the last good answer.
                 self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
                 self.over = True
+                self._broken_at = trio.current_time()
                 self._set_timer()
                 return
             self._writing = False
@@ -212,14 +218,19 @@ class Connection:
     # The end.
 
     def _set_timer(self) -> None:
-        """Let the one timer speak of the oldest exchange without an answer."""
-        outstanding = self._pipeline.outstanding
-        due = self._due(outstanding[0]) if outstanding else math.inf
-        if self.over:
-            due = min(due, trio.current_time() + _DRAIN)
-        self._scope.deadline = due
+        """See that the timer goes off in time for what is due now."""
+        due = self._due()
+        if due < self._scope.deadline:
+            self._scope.deadline = due
 
-    def _due(self, head: Exchange) -> float:
+    def _due(self) -> float:
+        """When the oldest exchange without an answer has waited too long."""
+        outstanding = self._pipeline.outstanding
+        if self._broken_at < math.inf:
+            return self._broken_at + _DRAIN
+        if not outstanding:
+            return math.inf
+        head = outstanding[0]
         limits = head.timeouts
         if not self._pipeline.in_answer:
             due = self._head_since + limits.first_byte
@@ -227,11 +238,17 @@ class Connection:
             due = min(self._head_since + limits.answer, self._read_at + limits.silence)
         return min(due, max(self._head_since, head.dropped_at) + _DRAIN)
 
-    def _note_timeout(self) -> None:
+    def _late(self) -> bool:
+        """Whether too much time has passed; notes what for."""
+        if trio.current_time() < self._due():
+            return False
         outstanding = self._pipeline.outstanding
-        if not outstanding or outstanding[0].dropped:
-            return
-        limits, waited = outstanding[0].timeouts, trio.current_time() - self._head_since
+        if outstanding and not outstanding[0].dropped:
+            self._break(self._timeout(outstanding[0].timeouts))
+        return True
+
+    def _timeout(self, limits: Timeouts) -> TimedOut:
+        waited = trio.current_time() - self._head_since
         if self._pipeline.in_answer:
             what = (
                 f"The answer was not complete after {waited:.3g} s (limits: {limits.answer:g} s "
@@ -239,7 +256,7 @@ class Connection:
             )
         else:
             what = f"No answer within {limits.first_byte:g} s"
-        self._error = TimedOut(what, sent=True)
+        return TimedOut(what, sent=True)
 
     def _break(self, error: Error, cause: BaseException | None = None) -> None:
         if self._error is None:

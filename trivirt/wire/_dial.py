@@ -13,6 +13,7 @@ import httpcore
 import trio
 
 from trivirt.errors import ConnectFailed, TlsFailed
+from trivirt.wire._sockets import take_socket
 from trivirt.wire._timeouts import Timeouts
 from trivirt.wire._tls import TlsStream, describe
 
@@ -56,7 +57,7 @@ async def _connect(
     where = f"{origin.host}:{origin.port}"
     try:
         with trio.fail_after(timeouts.connect):
-            return await backend.connect_tcp(origin.host, origin.port)
+            return take_socket(await backend.connect_tcp(origin.host, origin.port))
     except (trio.TooSlowError, httpcore.ConnectTimeout) as exc:
         raise ConnectFailed(
             f"No connection to {where} within {timeouts.connect:g} s; is the host up, and the "

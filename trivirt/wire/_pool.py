@@ -234,11 +234,12 @@ class Pool:
         return trio.current_time() - connection.idle_since > FRESH
 
     def _open_more(self) -> None:
-        working = sum(not c.over for c in self._connections)
-        room = self._size - len(self._dials) - working
+        room = self._size - self._serving
+        if not room:
+            return
         wanted = min(room, len(self._shared) + len(self._alone) - len(self._dials))
-        hopeful = trio.current_time() >= self._next_dial or not (working or self._dials)
-        if wanted > 0 and hopeful:
+        working = self._dials or any(not c.over for c in self._connections)
+        if wanted > 0 and (not working or trio.current_time() >= self._next_dial):
             for _ in range(wanted):
                 dialling = trio.CancelScope()
                 self._dials.add(dialling)

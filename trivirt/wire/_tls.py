@@ -111,16 +111,6 @@ class TlsStream(httpcore.AsyncNetworkStream):
         """Close at once, without a farewell: HTTP has said where its messages end."""
         await self._stream.aclose()
 
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        inner = TlsStream(self, ssl_context, server_hostname or "")
-        await inner.handshake()
-        return inner
-
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
             return self._tls

@@ -1,0 +1,104 @@
+"""The way into lxml: what it is told, and what is refused before and after.
+
+Answers come from the network, so: no DTD, no entity, nothing fetched, and only UTF-8 (and its
+subset ASCII), because in other encodings the checks here would look at the wrong characters.
+libxml2 itself bounds the depth (256) and the length of one text (10 MB).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from trivirt.errors import DecodeError
+
+
+def _parser(*, remove_blank_text: bool) -> Any:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+        remove_blank_text=remove_blank_text,
+    )
+
+
+# One parser serves all threads: lxml gives it to one at a time. To drop indentation while parsing
+# saves a sixth of the time. It keeps blanks that are all of an element's text, but it could lose
+# some beside a comment or a CDATA section.
+_PARSER = _parser(remove_blank_text=True)
+_EXACT_PARSER = _parser(remove_blank_text=False)
+
+# What engines send: their declaration or none, then the root element.
+_USUAL = re.compile(
+    rb"(?:<\?xml version=\"1\.0\" encoding=\"UTF-8\"(?: standalone=\"(?:yes|no)\")?\?>)?\s*<[a-z]"
+).match
+_ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)[\"']").search
+_ACCEPTED = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
+
+
+def parse(data: bytes) -> Any:
+    """Give the root element of a document, or raise a `DecodeError` that says what is wrong."""
+    if not _USUAL(data):
+        data = data.lstrip(b" \t\r\n")
+        check_prolog(data)
+    return parse_piece(data)
+
+
+def parse_piece(data: bytes) -> Any:
+    """Parse what is known to begin with an element."""
+    try:
+        # One character is looked for much faster than two.
+        unusual = b"!" in data and b"<!" in data
+        return etree.fromstring(data, _EXACT_PARSER if unusual else _PARSER)
+    except etree.XMLSyntaxError as error:
+        raise DecodeError(f"malformed XML: {error.msg or 'no document'}") from error
+    except ValueError as error:  # lxml refuses some input before it parses it
+        raise DecodeError(f"malformed XML: {error}") from error
+
+
+def parse_kept(text: str) -> Any:
+    """Parse an element that lxml wrote."""
+    return etree.fromstring(text, _EXACT_PARSER)
+
+
+def check_prolog(data: bytes | bytearray) -> int:
+    """Look at what stands before the root element; give the place where that begins.
+
+    Gives -1 when the prolog is not complete yet.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        at = 3
+    elif data[:1] not in (b"<", b""):
+        raise DecodeError(f"this is not XML: it begins with {bytes(data[:20])!r}")
+    else:
+        at = 0
+    while True:
+        at += len(data[at : at + 4096]) - len(data[at : at + 4096].lstrip(b" \t\r\n"))
+        if data.startswith(b"<?", at):
+            end = data.find(b"?>", at)
+            _check_encoding(bytes(data[at : end + 2]))
+            at = end + 2
+        elif data.startswith(b"<!--", at):
+            end = data.find(b"-->", at + 4)
+            at = end + 3
+        elif data.startswith(b"<!", at):
+            raise DecodeError("this XML has a document type, which no engine sends: refused")
+        else:
+            return at if at < len(data) else -1
+        if end < 0:
+            return -1
+
+
+def _check_encoding(declaration: bytes) -> None:
+    match = _ENCODING(declaration) if declaration.startswith(b"<?xml") else None
+    if match and match[1].lower() not in _ACCEPTED:
+        raise DecodeError(
+            f"this XML is in the encoding {match[1].decode('ascii', 'replace')!r}, "
+            "and engines send UTF-8: refused"
+        )

@@ -1,0 +1,134 @@
+"""Long lists, read in pieces that are bounded in time and memory.
+
+A tree of the whole document would take seven times its size, and would be made in one stretch in
+which no other task runs. So the document is cut where an item seems to end, each piece is put
+between the tags of the root, and lxml parses that. A cut at a wrong place (an item inside of an
+item, a comment, a CDATA section) leaves a piece that is not well-formed: it is then joined with
+what follows. When all pieces and the rest are well-formed, so is the document, because a piece
+that is balanced within the root begins and ends between two items. Nothing here reads XML itself.
+
+Of an item only the simple values are read at once (see `_later`): most of it is never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from trivirt.codec._later import put_off
+from trivirt.codec._names import find_class
+from trivirt.codec._parse import check_prolog, parse, parse_piece
+from trivirt.codec._tables import Table, read_items, read_object, table_of
+from trivirt.errors import DecodeError
+from trivirt.model import Items, Struct
+
+#: How much is parsed at a time: some ten machines, a millisecond or two.
+PIECE = 64 * 1024
+
+_ROOTS: dict[str, tuple[Table, bool]] = {}
+_TAG = re.compile(rb"\s*<([^\s<>/!?]+)").match
+
+
+class Decoder:
+    """Reads a document that arrives in parts; a long list is decoded while it arrives.
+
+    Give the parts to `feed` in order, then call `close` for the result. A document that is not a
+    list of objects is decoded as a whole by `close`. `items` counts the items read so far.
+    """
+
+    def __init__(self, expect: str | None = None) -> None:
+        self._expect = expect
+        self._buffer = bytearray()
+        self._wait = PIECE
+        self._list: Items[Any] | None = None
+        self._whole = False
+        self._table: Table
+        self._known: dict[str, str] = {}
+        self._open = self._close = self._end = b""
+
+    @property
+    def count(self) -> int:
+        return len(self._list or ())
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next part; raises `DecodeError` as soon as it is certain that it must."""
+        self._buffer += data
+        if self._whole or len(self._buffer) < self._wait:
+            return
+        if self._list is None:
+            self._begin()
+        if not self._whole:
+            self._cut()
+
+    def close(self) -> Struct | Items[Any]:
+        """Read the rest and give the result, or raise `DecodeError`."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        if self._list is None:
+            return decode_whole(rest, self._expect)
+        self._read(parse_piece(self._open + rest))
+        return self._list
+
+    def _begin(self) -> None:
+        """Find the root and its first item; give up cutting where anything is unusual."""
+        self._whole = True
+        buffer = self._buffer
+        del buffer[: len(buffer) - len(buffer.lstrip(b" \t\r\n"))]
+        start = check_prolog(buffer)
+        end = buffer.find(b">", start)
+        if start < 0 or end < 0:
+            return
+        opening = bytes(buffer[start : end + 1])
+        name, item = _TAG(opening), _TAG(buffer, end + 1)
+        if name is None or item is None:
+            return
+        closing = b"</" + name[1] + b">"
+        try:
+            root = parse_piece(opening + closing)
+        except DecodeError:
+            return
+        cls, is_list = find_class(root.tag, self._expect)
+        if not is_list:
+            return
+        self._whole = False
+        if not table_of(cls).puts_off:
+            put_off(table_of(cls))
+        self._table, self._list = table_of(cls), Items(href=root.get("href"))
+        self._open, self._close = opening, closing
+        self._end = b"</" + item[1] + b">"
+        del buffer[: end + 1]
+
+    def _cut(self) -> None:
+        """Read what is complete; wait for twice as much when it turns out not to be."""
+        at = self._buffer.rfind(self._end)
+        if at < 0:
+            self._wait = 2 * len(self._buffer)
+            return
+        at += len(self._end)
+        try:
+            piece = parse_piece(b"".join((self._open, self._buffer[:at], self._close)))
+        except DecodeError:
+            self._wait = 2 * len(self._buffer)
+            return
+        self._read(piece)
+        del self._buffer[:at]
+        self._wait = PIECE
+
+    def _read(self, root: Any) -> None:
+        table, items, known = self._table, self._list, self._known
+        assert items is not None
+        for element in root:
+            if element.tag != "actions":
+                items.append(read_object(element, table, known))
+
+
+def decode_whole(data: bytes, expect: str | None) -> Struct | Items[Any]:
+    """Read a document in one go, all of it."""
+    root = parse(data)
+    found = _ROOTS.get(root.tag) if expect == root.tag or expect is None else None
+    if found is None:
+        cls, is_list = find_class(root.tag, expect)
+        found = _ROOTS[root.tag] = table_of(cls), is_list
+    table, is_list = found
+    value: Struct | Items[Any] = (read_items if is_list else read_object)(root, table)
+    return value

@@ -1,0 +1,224 @@
+"""How to read and write each class: tables made from its fields on first use.
+
+A reader takes an element and gives a value, None when it stands for nothing. Whether a name in an
+annotation is an enumeration or a class of objects is found out when the first such element comes,
+so that reading a list of machines does not import the types of what machines do not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from trivirt.codec._later import keep, keep_link
+from trivirt.codec._names import ENUMS
+from trivirt.codec._scalars import read_boolean, read_date
+from trivirt.errors import DecodeError
+from trivirt.model import Field, Items, fields
+
+# Elements are lxml's, and what a field holds is known only to its declaration: hence Any here.
+Reader = Callable[[Any], Any]
+Convert = Callable[[str], Any]
+
+# `int` and `float` are as strict as is needed, and bound the length of what they read.
+_CONVERT: dict[type[Any], Convert | None] = {
+    str: None,
+    bool: read_boolean,
+    int: int,
+    float: float,
+    datetime: read_date,
+}
+
+new_object = object.__new__
+new_list = list.__new__
+
+
+class Table:
+    """How to read one class: for each element the attribute, and what makes a value of it.
+
+    `simple` has what is made of a text (None: the text itself), `nested` what is made of an
+    element; `lists` names the latter that are lists, and `links` the attribute that a `rel` is
+    a link for.
+    """
+
+    __slots__ = ("cls", "has_id", "links", "lists", "nested", "puts_off", "read_id", "simple")
+
+    def __init__(self, cls: type[Any]) -> None:
+        self.cls = cls
+        self.simple: dict[str, tuple[str, Convert | None]] = {}
+        self.nested: dict[str, tuple[str, Reader]] = {}
+        self.lists: set[str] = set()
+        self.links: dict[str, str] = {}
+        self.has_id = self.puts_off = False
+        self.read_id: Convert | None = None
+        for field in fields(cls).values():
+            self._add(field)
+
+    def _add(self, field: Field) -> None:
+        if field.is_xml_attribute:
+            if field.name == "id":
+                self.has_id = True
+                self.read_id = _id_converter(field)
+        elif field.is_list or not (field.is_simple or field.type_name in ENUMS):
+            self.nested[field.wire] = (field.name, self._nested_reader(field))
+            if field.is_list:
+                self.lists.add(field.wire)
+            if field.link:
+                self.links.update(dict.fromkeys(field.rels, field.name))
+        else:
+            self.simple[field.wire] = (field.name, self._simple_converter(field))
+
+    def _nested_reader(self, field: Field) -> Reader:
+        """Give a reader that finds the real one, and takes its place, at the first element."""
+
+        def find(element: Any) -> Any:
+            reader = _element_reader(field)
+            self.nested[field.wire] = (field.name, reader)
+            return reader(element)
+
+        return find
+
+    def _simple_converter(self, field: Field) -> Convert | None:
+        """Likewise for text: an enumeration is imported when the first word of it comes."""
+        if field.is_simple:
+            return _CONVERT[field.cls]
+
+        def find(text: str) -> Any:
+            convert = _Words(field.cls).__getitem__
+            self.simple[field.wire] = (field.name, convert)
+            return convert(text)
+
+        return find
+
+
+_TABLES: dict[type[Any], Table] = {}
+
+
+def table_of(cls: type[Any]) -> Table:
+    """Give the table of a class, making it at the first time."""
+    table = _TABLES.get(cls)
+    if table is None:
+        table = _TABLES[cls] = Table(cls)
+    return table
+
+
+def text_of(element: Any) -> str:
+    """Give the text of an element; that of elements inside of it, should there be any, joined."""
+    if len(element):
+        return "".join(element.itertext())
+    return element.text or ""
+
+
+class _Words(dict[str, Any]):
+    """The members of an enumeration by text, and a value for every other text."""
+
+    def __init__(self, cls: type[Any]) -> None:
+        super().__init__(cls._value2member_map_)
+        self._unknown = cls.unknown
+
+    def __missing__(self, text: str) -> Any:
+        return self._unknown(text)
+
+
+def _converter(field: Field) -> Convert | None:
+    return _CONVERT[field.cls] if field.is_simple else _Words(field.cls).__getitem__
+
+
+def _id_converter(field: Field) -> Convert | None:
+    """As above, for an XML attribute: there the engine is careless about case."""
+    convert = _converter(field)
+    return (lambda text: convert(text.lower())) if convert and not field.is_simple else convert
+
+
+def _element_reader(field: Field) -> Reader:
+    if field.is_simple or field.is_enum:
+        convert = _converter(field)
+        return lambda element: Items([_one_value(child, convert) for child in element])
+    table = table_of(field.cls)
+    if field.is_list:
+        return lambda element: read_items(element, table)
+    return lambda element: read_object(element, table)
+
+
+def _one_value(element: Any, convert: Convert | None) -> Any:
+    text = text_of(element)
+    if convert is None:
+        return text
+    return convert(text) if text else None
+
+
+def read_items(element: Any, table: Table) -> Items[Any]:
+    """Read a list: every child is an item, whatever its name; `<actions>` is none."""
+    items = Items([read_object(child, table) for child in element if child.tag != "actions"])
+    items.href = element.get("href")
+    return items
+
+
+def read_object(element: Any, table: Table, later: dict[str, str] | None = None) -> Any:
+    """Read an object: what is not known is skipped, of what comes twice the last one counts.
+
+    With `later`, what is nested in it is kept as it is, to be read when it is touched; see `keep`.
+    """
+    value = new_object(table.cls)
+    own: dict[str, Any] = value.__dict__
+    href, id = element.get("href"), element.get("id")
+    if href is not None:
+        own["href"] = href
+    if id is not None and table.has_id:
+        own["id"] = _read_id(table, id) if table.read_id else id
+    if not len(element):
+        return value
+    into: dict[str, Any] = own if later is None else {}
+    simple, nested, links = table.simple, table.nested, []
+    # This loop is where the time goes: no call that can be avoided, one `try` around all.
+    name = text = ""
+    try:
+        for child in element:
+            tag = child.tag
+            entry = simple.get(tag)
+            if entry is not None:
+                name, convert = entry
+                text = text_of(child) if len(child) else child.text
+                if convert is None:
+                    own[name] = text or ""
+                elif text:
+                    own[name] = convert(text)
+                else:
+                    own.pop(name, None)
+            elif tag == "link":
+                links.append(child)
+            elif tag in nested:
+                name, read = nested[tag]
+                into[name] = read(child) if later is None else keep(child, later)
+    except ValueError as error:
+        raise unreadable(table, name, text) from error
+    join = _apply_link if later is None else keep_link
+    for link in links:
+        href = link.get("href")
+        target = table.links.get(link.get("rel"))
+        if target is not None and href is not None:
+            join(into, target, href)
+    if later is not None and into:
+        own["_pending"] = into
+    return value
+
+
+def _read_id(table: Table, text: str) -> Any:
+    assert table.read_id is not None
+    try:
+        return table.read_id(text)
+    except ValueError as error:
+        raise unreadable(table, "id", text) from error
+
+
+def _apply_link(own: dict[str, Any], name: str, href: str) -> None:
+    """A link to a list gives it its href, and makes an empty one where there is none."""
+    items = own.get(name)
+    if items is None:
+        own[name] = items = new_list(Items)
+    items.href = href
+
+
+def unreadable(table: Table, name: str, text: str) -> DecodeError:
+    return DecodeError(f"{table.cls.__name__}.{name} cannot be {text[:60]!r}")

@@ -1,0 +1,126 @@
+"""One request as a value: what to send, and what the answer must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from trivirt.errors import UsageError
+from trivirt.model._enum import OpenEnum
+
+if TYPE_CHECKING:
+    from trivirt.model._struct import Items, Struct
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: Extra headers of one request; None is not sent.
+Headers: TypeAlias = Mapping[str, str | None] | None
+#: Extra query parameters of one request; None is not sent.
+Query: TypeAlias = Mapping[str, object] | None
+
+OK = frozenset({200})
+OK_REMOVED = frozenset({200, 202, 204})
+OK_STARTED = frozenset({200, 201, 202})
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*").fullmatch
+# These end a line or a text somewhere between here and the engine.
+_BREAKS = re.compile(r"[\r\n\0]").search
+
+
+@dataclass(frozen=True)
+class Call(Generic[T_co]):
+    """One request as a value; `T_co` is the type of its result.
+
+    `path` is relative to the root of the API and percent-encoded, `query` is sorted and its values
+    are text. `expect` names the root element of the answer, or None when the body of a success
+    does not matter; `result` is the member of the answered `<action>` that is the result.
+    """
+
+    __slots__ = ("body", "expect", "headers", "kind", "method", "ok", "path", "query", "result")
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: Struct | Items[Any] | None
+    expect: str | None
+    result: str | None
+    ok: frozenset[int]
+    kind: str
+
+
+def encode_segment(value: object) -> str:
+    """Percent-encode an id for the path, or refuse one that cannot be a segment."""
+    if type(value) is str and _PLAIN_SEGMENT(value):
+        return value
+    if value is None:  # Every `id` may be None, as far as type checkers know.
+        raise UsageError("None cannot be an id; the object that it was taken from has none")
+    if not isinstance(value, str):
+        raise TypeError(f"an id must be a str, not {type(value).__name__}")
+    if value in ("", ".", ".."):
+        raise UsageError(f"{value!r} cannot be an id: the path would mean something else")
+    refuse_breaks("an id", value)
+    from urllib.parse import quote
+
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise UsageError(f"{value!r} cannot be an id: it is not valid Unicode text") from None
+
+
+def encode_query(extra: Query, parameters: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Give the parameters that have a value, as text, sorted; the named ones win."""
+    pairs = {}
+    if extra:
+        for name, value in extra.items():
+            if value is not None:
+                refuse_breaks("a name in query", name)
+                pairs[name] = _to_text(name, value)
+    for name, value in parameters.items():
+        if value is not None:
+            pairs[name.rstrip("_")] = _to_text(name, value)
+    return tuple(sorted(pairs.items())) if len(pairs) > 1 else tuple(pairs.items())
+
+
+def encode_headers(extra: Headers, all_content: object) -> tuple[tuple[str, str], ...]:
+    """Give the extra headers; `all_content` also goes there, for engines before 4.1."""
+    pairs = []
+    if all_content is not None:
+        pairs.append(("All-Content", _to_text("all_content", all_content)))
+    for name, value in (extra or {}).items():
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise TypeError(f"header {name} must be a str, not {type(value).__name__}")
+        if not (name.isascii() and value.isascii()):
+            raise UsageError(f"header {name!r} must be plain ASCII")
+        refuse_breaks("the name of a header", name)
+        refuse_breaks(f"header {name}", value)
+        pairs.append((name, value))
+    return tuple(pairs)
+
+
+def _to_text(name: str, value: object) -> str:
+    kind = type(value)
+    if kind is str:
+        text: str = value  # type: ignore[assignment]  # the line above says so
+        refuse_breaks(name, text)
+        return text
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if isinstance(value, OpenEnum):
+        return str(value.value)
+    if isinstance(value, (str, float)):
+        refuse_breaks(name, str(value))
+        return str(value)
+    raise TypeError(f"{name} must be a str, an int, a bool or an enum, not {kind.__name__}")
+
+
+def refuse_breaks(what: str, text: str) -> None:
+    """Refuse the characters that would end a line of the request."""
+    if _BREAKS(text):
+        raise UsageError(f"{what} has a line break or a NUL in it: {text[:40]!r}")

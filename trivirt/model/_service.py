@@ -1,0 +1,246 @@
+"""Services: the tree of the API, and one declaration per operation seen through four views.
+
+An operation is a function that describes a request. What a caller gets when calling it is up to
+the view of the service: a coroutine (`Async`), a `Future` at once (`Soon`), the result (`Sync`),
+or a `Future` for synchronous callers (`SyncSoon`). The engine decides that by what it passes as
+`run`; a service knows only how to describe.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Coroutine
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Protocol,
+    TypeVar,
+    overload,
+)
+
+from trivirt.errors import UsageError
+from trivirt.model._call import (
+    OK,
+    OK_REMOVED,
+    OK_STARTED,
+    Call,
+    encode_headers,
+    encode_query,
+    encode_segment,
+)
+
+if TYPE_CHECKING:
+    from typing import Concatenate, ParamSpec
+
+    from trivirt.model._call import Headers, Query
+    from trivirt.model._struct import Items, Struct
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Async:
+    """The view in which an operation is awaited."""
+
+
+class Soon:
+    """The view in which an operation starts at once and gives a `Future`."""
+
+
+class Sync:
+    """The view in which an operation blocks its thread until the result is there."""
+
+
+class SyncSoon:
+    """The view in which a synchronous caller gets a `Future` at once."""
+
+
+V = TypeVar("V", Async, Soon, Sync, SyncSoon)
+
+
+class Future(Protocol[T_co]):
+    """What an operation of the view `Soon` gives."""
+
+    async def wait(self) -> T_co: ...
+    def done(self) -> bool: ...
+    def cancel(self) -> object: ...
+
+
+class SyncFuture(Protocol[T_co]):
+    """What an operation of the view `SyncSoon` gives."""
+
+    def wait(self, timeout: float | None = None) -> T_co: ...
+    def done(self) -> bool: ...
+    def cancel(self) -> object: ...
+
+
+class Service(Generic[V]):
+    """A place in the tree of the API: a path, and what can be done there."""
+
+    # Name of the method that leads to one member, for services of a collection.
+    _item: ClassVar[str] = ""
+    _segments: ClassVar[dict[str, str]]
+
+    def __init__(self, run: Callable[[Call[Any]], Any], path: str) -> None:
+        self._run, self._path = run, path
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._path or '/'}>"
+
+    def service(self, path: str) -> Service[V]:
+        """Walk from here along a path such as `vms/123/nics`, whose ids are not encoded.
+
+        A segment is first looked up by name and else taken as an id. Raises `UsageError` when
+        there is no such way.
+        """
+        here: Service[V] = self
+        for segment in path.split("/") if path else ():
+            if segment:
+                here = here._step(segment, path)
+        return here
+
+    def _step(self, segment: str, path: str) -> Service[V]:
+        name = self._named().get(segment)
+        if name is not None:
+            found: Service[V] = getattr(self, name)
+            return found
+        if not self._item:
+            raise UsageError(f"{path!r} leads nowhere: {self!r} has no {segment!r}")
+        found = getattr(self, self._item)(segment)
+        return found
+
+    @classmethod
+    def _named(cls) -> dict[str, str]:
+        """Give the locators that have a name, by segment: the name without its underscores."""
+        if "_segments" not in cls.__dict__:
+            names = [name for name in dir(cls) if _is_locator(getattr(cls, name))]
+            cls._segments = {name.replace("_", ""): name for name in names}
+            cls._segments.update((name, name) for name in names)
+        return cls._segments
+
+    def _get(self, expect: str, headers: Headers, query: Query, **params: object) -> Call[Any]:
+        return self._read("get", expect, headers, query, params)
+
+    def _list(self, expect: str, headers: Headers, query: Query, **params: object) -> Call[Any]:
+        return self._read("list", expect, headers, query, params)
+
+    def _read(
+        self, kind: str, expect: str, headers: Headers, query: Query, params: dict[str, object]
+    ) -> Call[Any]:
+        pairs = encode_query(query, params) if query or params else ()
+        extra: tuple[tuple[str, str], ...] = ()
+        if headers or "all_content" in params:
+            extra = encode_headers(headers, params.get("all_content"))
+        return Call("GET", self._path, pairs, extra, None, expect, None, OK, kind)
+
+    def _add(
+        self,
+        body: Struct | Items[Any],
+        expect: str,
+        headers: Headers,
+        query: Query,
+        **params: object,
+    ) -> Call[Any]:
+        return self._write("add", "POST", OK_STARTED, body, expect, headers, query, params)
+
+    def _update(
+        self, body: Struct, expect: str, headers: Headers, query: Query, **params: object
+    ) -> Call[Any]:
+        return self._write("update", "PUT", OK, body, expect, headers, query, params)
+
+    def _remove(
+        self, headers: Headers, query: Query, body: Struct | None = None, **params: object
+    ) -> Call[Any]:
+        return self._write("remove", "DELETE", OK_REMOVED, body, None, headers, query, params)
+
+    def _write(
+        self,
+        kind: str,
+        method: str,
+        ok: frozenset[int],
+        body: Struct | Items[Any] | None,
+        expect: str | None,
+        headers: Headers,
+        query: Query,
+        params: dict[str, object],
+    ) -> Call[Any]:
+        pairs = encode_query(query, params)
+        extra = encode_headers(headers, params.get("all_content"))
+        return Call(method, self._path, pairs, extra, body, expect, None, ok, kind)
+
+    def _action(
+        self,
+        segment: str,
+        body: Struct,
+        headers: Headers,
+        query: Query,
+        result: str | None = None,
+    ) -> Call[Any]:
+        pairs = encode_query(query, {}) if query else ()
+        extra = encode_headers(headers, None) if headers else ()
+        path = f"{self._path}/{segment}"
+        return Call("POST", path, pairs, extra, body, "action", result, OK_STARTED, "action")
+
+    def _at(self, id: str | None) -> str:
+        return f"{self._path}/{encode_segment(id)}"
+
+
+def _is_locator(member: object) -> bool:
+    """A property that gives a service of the same view; an engine has others besides."""
+    annotations = getattr(getattr(member, "fget", None), "__annotations__", {})
+    return str(annotations.get("return", "")).endswith("[V]")
+
+
+def deprecated(what: str) -> None:
+    """Warn the caller of an operation that the API is going to lose it."""
+    # From here: the description, the operation around it, the caller.
+    warnings.warn(f"{what} is deprecated by the API", DeprecationWarning, stacklevel=4)
+
+
+if TYPE_CHECKING:
+
+    class Operation(Generic[P, T]):
+        """How type checkers see an operation: its result is what the view promises."""
+
+        __wrapped__: Callable[..., Call[T]]
+
+        @overload
+        def __get__(self, service: None, owner: object = ...) -> Operation[P, T]: ...
+        @overload
+        def __get__(
+            self, service: Service[Async], owner: object = ...
+        ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+        @overload
+        def __get__(
+            self, service: Service[Soon], owner: object = ...
+        ) -> Callable[P, Future[T]]: ...
+        @overload
+        def __get__(self, service: Service[Sync], owner: object = ...) -> Callable[P, T]: ...
+        @overload
+        def __get__(
+            self, service: Service[SyncSoon], owner: object = ...
+        ) -> Callable[P, SyncFuture[T]]: ...
+        def __get__(self, service: Any, owner: object = None) -> Any: ...
+
+    def operation(build: Callable[Concatenate[Any, P], Call[T]]) -> Operation[P, T]:
+        """Make an operation of a function that describes a request."""
+
+else:
+
+    def operation(build):
+        """Make an operation of a function that describes a request.
+
+        At run time it is a plain function, so that binding costs what binding a method costs and
+        `help` shows the signature of the description.
+        """
+
+        @functools.wraps(build)
+        def run(self, /, *args, **keywords):
+            return self._run(build(self, *args, **keywords))
+
+        return run

@@ -1,0 +1,85 @@
+"""Requests of the API over the store: find the place, check the form, do what the method does.
+
+What all services have in common follows from the generated routes: reading (`_reading`), adding,
+changing and removing entities of any type (`_changing`). What one type does beyond that is a
+behaviour of its own, as in `_vms`.
+"""
+
+from __future__ import annotations
+
+from trivirt.simulator._changing import Changing
+from trivirt.simulator._durations import Durations
+from trivirt.simulator._front import Answer, Asked, Body
+from trivirt.simulator._pages import XML, container_page, empty
+from trivirt.simulator._places import Places
+from trivirt.simulator._reading import Answers, Reading
+from trivirt.simulator._refusals import NoSuchEntity, Page, Refused
+from trivirt.simulator._root import link_header, root
+from trivirt.simulator._routes import Method
+from trivirt.simulator._routing import Place, find_place
+from trivirt.simulator._store import Store
+
+
+class Dispatcher:
+    """Answers the requests of one engine."""
+
+    def __init__(self, store: Store, durations: Durations) -> None:
+        self.store = store
+        places = Places(store)
+        self._reading = Reading(store, places)
+        self._changing = Changing(store, places, durations)
+        self._answers = Answers()
+
+    def answer(self, asked: Asked) -> Answer:
+        """The answer to an admitted request."""
+        self.store.settle()
+        if asked.method == "GET":
+            kept = self._answers.get(asked)
+            if kept is not None:
+                return kept
+        place = find_place(asked.path)
+        if place is None:
+            return Answer.of(container_page(404))
+        method = place.method("GET" if asked.method == "HEAD" else asked.method)
+        kind = method.op if method is not None else "other"
+        try:
+            return self._answer(asked, place, method)
+        except Refused as refused:
+            return Answer.of(refused.response(in_action=kind == "action"), kind)
+        except NoSuchEntity as missing:
+            return Answer.of(missing.response(), kind)
+        except Page as page:
+            return Answer.of(page.response, kind)
+
+    def _answer(self, asked: Asked, place: Place, method: Method | None) -> Answer:
+        if method is None:
+            allow = (("allow", ", ".join(place.allowed())),)
+            raise Page(empty(200 if asked.method == "OPTIONS" else 405, allow))
+        if not (asked.facts.xml or asked.facts.json):
+            raise Page(empty(406))
+        if method.op in ("list", "get"):
+            return self._read(asked, place, method)
+        if asked.body and not asked.facts.sends_xml:
+            raise Page(empty(415))
+        if method.op == "add":
+            response = self._changing.add(asked, place, method)
+        elif method.op == "update":
+            response = self._changing.update(asked, place, method)
+        elif method.op == "remove":
+            response = self._changing.remove(asked, place, method)
+        else:
+            response = self._changing.act(asked, place, method)
+        return Answer.of(response, method.op)
+
+    def _read(self, asked: Asked, place: Place, method: Method) -> Answer:
+        if place.template == "":
+            body = Body(root(self.store, self.store.user(asked.user)))
+            host = asked.facts.fields.get("host", "localhost")
+            return Answer(200, (*XML, link_header(host)), body, "get")
+        if method.op == "list":
+            answer, source = self._reading.read_list(asked, place, method)
+        else:
+            answer, source = self._reading.read_entity(asked, place)
+        if asked.method == "GET":
+            self._answers.keep(asked, answer, source)
+        return answer

@@ -1,0 +1,49 @@
+"""What is found at a path: members of collections, whether they live there or are only shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from trivirt.simulator._refusals import NoSuchEntity
+from trivirt.simulator._store import Collection, Entry, Store
+from trivirt.simulator._views import VIEWS, networks_of_cluster, show
+
+
+class Places:
+    """Walks from the root down, so that nothing is found below what does not exist."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def entries(self, template: str, path: str) -> Iterable[Entry]:
+        """The members of a collection: a `Collection` when they live there.
+
+        Raises NoSuchEntity when the owner does not exist.
+        """
+        owner = ""
+        if template.count("/") > 1:
+            owner = self.entry(template.rpartition("/")[0], path.rpartition("/")[0]).id
+        view = VIEWS.get(template)
+        if view is not None:
+            return list(show(self._store, view, path, owner))
+        if template == "/clusters/{id}/networks":
+            return list(networks_of_cluster(self._store, path, owner))
+        return self._store.collection(path, template)
+
+    def entry(self, template: str, path: str) -> Entry:
+        """The entity at a path. Raises NoSuchEntity."""
+        home, _, segment = path.rpartition("/")
+        above = template.rpartition("/")[0]
+        if not template.endswith("/{id}"):
+            # Neither a list nor an entity; what is below it belongs to what is above it.
+            return self.entry(above, home)
+        members = self.entries(above, home)
+        identity = unquote(segment)
+        if isinstance(members, Collection):
+            found = members.entries.get(identity)
+        else:
+            found = next((entry for entry in members if entry.id == identity), None)
+        if found is None:
+            raise NoSuchEntity
+        return found

@@ -1,0 +1,186 @@
+"""Lists and single entities, found, cut, ordered and rendered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Protocol
+
+from trivirt import types
+from trivirt.model import Struct
+from trivirt.simulator._follow import BadFollow, followed, parse_follow
+from trivirt.simulator._front import Answer, Asked, Body
+from trivirt.simulator._json import json_collection, json_entity
+from trivirt.simulator._pages import JSON, XML, container_page
+from trivirt.simulator._places import Places
+from trivirt.simulator._refusals import Page, Refused
+from trivirt.simulator._render import collection, document, entity
+from trivirt.simulator._routes import Method
+from trivirt.simulator._routing import Place, item_service, shape_of
+from trivirt.simulator._search import Search, compile_search
+from trivirt.simulator._search_values import BadSearch
+from trivirt.simulator._store import Collection, Entry, Store
+
+TRUE = ("", "true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
+
+
+class Versioned(Protocol):
+    """What an answer was made from; the answer is right for as long as its version stays."""
+
+    version: int
+
+
+def flag(asked: Asked, name: str) -> bool | None:
+    """A parameter that is true or false; None when it is absent, or neither."""
+    text = asked.parameters.get(name)
+    if text is None:
+        return None
+    text = text.lower()
+    return True if text in TRUE else False if text in FALSE else None
+
+
+def number(asked: Asked, name: str) -> int | None:
+    """A parameter that is a number from 0; None when it is absent, or malformed."""
+    text = asked.parameters.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+class Reading:
+    """Answers GETs. Each answer comes with what it was made from."""
+
+    def __init__(self, store: Store, places: Places) -> None:
+        self._store = store
+        self._places = places
+
+    def read_list(self, asked: Asked, place: Place, method: Method) -> tuple[Answer, Versioned]:
+        """The entities of a collection."""
+        cls = getattr(types, method.struct)
+        members = self._places.entries(place.template, place.path)
+        source: Versioned = members if isinstance(members, Collection) else self._store
+        entries = list(members)
+        if place.template == "/events":
+            entries = self._events(asked, entries)
+        size = number(asked, "max")
+        search = self._search(asked, cls, method)
+        if search is None:
+            entries = entries if size is None else entries[:size]
+        else:
+            entries = self._find(search, entries, size)
+            source = source if search.local else self._store
+        values, source = self._follow(asked, entries, source)
+        return self._rendered_list(asked, place, method, entries, values), source
+
+    def read_entity(self, asked: Asked, place: Place) -> tuple[Answer, Versioned]:
+        """One entity."""
+        entry = self._places.entry(place.template, place.path)
+        lives_there = entry.collection.path == place.parent
+        source: Versioned = entry if lives_there else self._store
+        values, source = self._follow(asked, [entry], source)
+        value = values[0] if values else entry.value
+        shape = shape_of(place.name)
+        if asked.facts.json:
+            return _json(json_entity(value, shape), "get"), source
+        return Answer(200, XML, Body(document(entity(value, shape))), "get"), source
+
+    # Choosing.
+
+    def _events(self, asked: Asked, entries: list[Entry]) -> list[Entry]:
+        """Newest first, and only those behind the one that `from` names."""
+        since = number(asked, "from")
+        if since is not None:
+            entries = [entry for entry in entries if int(entry.id) > since]
+        entries.reverse()
+        return entries
+
+    def _search(self, asked: Asked, cls: type[Struct], method: Method) -> Search | None:
+        text = asked.parameters.get("search", "")
+        if not text.strip() or "search" not in method.query:
+            return None
+        exact = flag(asked, "case_sensitive") or False
+        try:
+            return compile_search(text, cls, self._store, exact)
+        except BadSearch as bad:
+            raise Refused(400, str(bad)) from bad
+
+    def _find(self, search: Search, entries: list[Entry], size: int | None) -> list[Entry]:
+        try:
+            return search.apply(entries, size)
+        except BadSearch as bad:
+            raise Refused(400, str(bad)) from bad
+
+    def _follow(
+        self, asked: Asked, entries: list[Entry], source: Versioned
+    ) -> tuple[list[Struct], Versioned]:
+        """The values with what was asked for inside; none when nothing was."""
+        text = asked.parameters.get("follow", "")
+        if not text:
+            return [], source
+        try:
+            tree = parse_follow(text)
+            return [followed(self._places, each.value, tree) for each in entries], self._store
+        except BadFollow as bad:
+            raise Page(container_page(500)) from bad
+
+    # Rendering.
+
+    def _rendered_list(
+        self,
+        asked: Asked,
+        place: Place,
+        method: Method,
+        entries: list[Entry],
+        values: list[Struct],
+    ) -> Answer:
+        service = item_service(place.name)
+        if asked.facts.json:
+            shape = shape_of(service)
+            shown: Iterable[Struct] = values or (entry.value for entry in entries)
+            members = [json_entity(value, shape) for value in shown]
+            return _json(json_collection(getattr(types, method.struct).element, members), "list")
+        if values:
+            shape = shape_of(service)
+            items = [entity(value, shape, "    ") for value in values]
+        else:
+            items = [as_item(entry, service) for entry in entries]
+        return Answer(200, XML, Body(document(collection(method.expect, items))), "list")
+
+
+def as_item(entry: Entry, service: str) -> str:
+    """An entity as an item of its list; rendered once for each value it has."""
+    text = entry.rendered
+    if text is None:
+        text = entry.rendered = entity(entry.value, shape_of(service), "    ")
+    return text
+
+
+def _json(value: object, kind: str) -> Answer:
+    return Answer(200, JSON, Body(json.dumps(value, indent=2).encode()), kind)
+
+
+class Answers:
+    """Answers kept until what they were made from changes, within a bound of bytes."""
+
+    def __init__(self, limit: int = 64 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._size = 0
+        self._kept: dict[tuple[str, str], tuple[Versioned, int, Answer]] = {}
+
+    def get(self, asked: Asked) -> Answer | None:
+        """The answer to an earlier request that was the same."""
+        found = self._kept.get((asked.facts.variant, asked.target))
+        if found is None or found[0].version != found[1]:
+            return None
+        return found[2]
+
+    def keep(self, asked: Asked, answer: Answer, source: Versioned) -> None:
+        """Remember an answer. Twice its size is counted, for its compressed form and the rest."""
+        size = 2 * len(answer.body.plain) + 1000
+        if size > self._limit // 4:
+            return
+        if self._size + size > self._limit:
+            # Rarely, so nothing cleverer is needed than to begin again.
+            self._kept.clear()
+            self._size = 0
+        self._size += size
+        self._kept[asked.facts.variant, asked.target] = source, source.version, answer

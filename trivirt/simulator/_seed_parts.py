@@ -1,0 +1,282 @@
+"""What belongs to a single VM or host, made when somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from trivirt import types
+from trivirt.model import Items, Struct
+from trivirt.simulator._seed_layout import GIB, Layout
+from trivirt.simulator._seed_vms import VmSeed
+from trivirt.simulator._store import Store, reference
+
+USERS = ("alice", "bob", "carol", "dave")
+TAGS = ("production", "staging", "backup")
+
+
+def add_parts(store: Store, seed: VmSeed) -> None:
+    """Tell the store how to make the sub-collections."""
+    Parts(store, seed).add()
+
+
+class Parts:
+    """Makers for the VMs and hosts of the seed; those added later get none of it."""
+
+    def __init__(self, store: Store, seed: VmSeed) -> None:
+        self._store = store
+        self._seed = seed
+        self._layout: Layout = seed.layout
+        self._vms = {entry.id: at for at, entry in enumerate(store.collection("/vms"))}
+        self._hosts = {entry.id: at for at, entry in enumerate(store.collection("/hosts"))}
+
+    def add(self) -> None:
+        for name, make in (
+            ("diskattachments", self._attachments),
+            ("nics", self._nics),
+            ("permissions", self._permissions),
+            ("snapshots", self._snapshots),
+            ("statistics", self._statistics),
+            ("reporteddevices", self._reported_devices),
+            ("tags", self._tags),
+            ("applications", self._applications),
+            ("cdroms", self._cdroms),
+            ("graphicsconsoles", self._consoles),
+        ):
+            self._store.make_with(f"/vms/{{id}}/{name}", self._for_vm(make))
+        self._store.make_with("/hosts/{id}/nics", self._for_host(self._host_nics))
+        self._store.make_with("/hosts/{id}/statistics", self._for_host(self._host_statistics))
+        self._store.make_with("/hosts/{id}/permissions", self._for_host(self._host_permissions))
+
+    def _for_vm(
+        self, make: Callable[[int, types.Vm], Iterable[Struct]]
+    ) -> Callable[[Store, str], Iterable[Struct]]:
+        def maker(store: Store, owner: str) -> Iterable[Struct]:
+            number = self._vms.get(owner)
+            return () if number is None else make(number, reference(types.Vm, "/vms", owner))
+
+        return maker
+
+    def _for_host(
+        self, make: Callable[[int, types.Host], Iterable[Struct]]
+    ) -> Callable[[Store, str], Iterable[Struct]]:
+        def maker(store: Store, owner: str) -> Iterable[Struct]:
+            number = self._hosts.get(owner)
+            return () if number is None else make(number, reference(types.Host, "/hosts", owner))
+
+        return maker
+
+    # Of VMs.
+
+    def _attachments(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        for index in range(self._seed.disks_of(number)):
+            disk = self._layout.id("disk", number, index)
+            yield types.DiskAttachment(
+                id=disk,
+                active=True,
+                bootable=index == 0,
+                interface=types.DiskInterface.VIRTIO_SCSI,
+                logical_name=f"/dev/sd{'ab'[index]}" if self._layout.is_up(number) else None,
+                pass_discard=False,
+                read_only=False,
+                uses_scsi_reservation=False,
+                disk=reference(types.Disk, "/disks", disk),
+                vm=vm,
+            )
+
+    def _nics_of(self, number: int) -> int:
+        """Every fifth VM has two."""
+        return 2 if number % 5 == 4 else 1
+
+    def _address(self, number: int, index: int) -> types.Mac:
+        number = 2 * number + index
+        parts = (0x56, 0x6F, *(number >> shift & 0xFF for shift in (24, 16, 8, 0)))
+        return types.Mac(address=":".join(f"{part:02x}" for part in parts))
+
+    def _nics(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        for index in range(self._nics_of(number)):
+            network = self._layout.spread(self._layout.networks, "nic on", number, index)
+            profile = self._layout.id("vnic profile", 0, network)
+            yield types.Nic(
+                id=self._layout.id("nic", number, index),
+                name=f"nic{index + 1}",
+                interface=types.NicInterface.VIRTIO,
+                linked=True,
+                mac=self._address(number, index),
+                plugged=True,
+                synced=True,
+                vm=vm,
+                vnic_profile=reference(types.VnicProfile, "/vnicprofiles", profile),
+            )
+
+    def _permissions(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        roles = ("SuperUser", "UserVmManager")
+        users = next(iter(self._store.collection("/users"))).id, self._user(number)
+        for role, user in zip(roles, users, strict=True):
+            entry = self._store.named("/roles", role)
+            yield types.Permission(
+                id=self._layout.id("permission", number, role),
+                role=reference(types.Role, "/roles", entry.id if entry else ""),
+                user=reference(types.User, "/users", user),
+                vm=vm,
+            )
+
+    def _user(self, number: int) -> str:
+        return self._layout.id("user", USERS[number % len(USERS)])
+
+    def _snapshots(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        created = self._seed.vm(number).creation_time
+        active = types.Snapshot(
+            id=self._layout.id("active snapshot", number),
+            description="Active VM",
+            date=created,
+            persist_memorystate=False,
+            snapshot_status=types.SnapshotStatus.OK,
+            snapshot_type=types.SnapshotType.ACTIVE,
+            vm=vm,
+        )
+        yield active
+        if number % 6 == 1:
+            yield types.Snapshot(
+                id=self._layout.id("snapshot", number),
+                description="before update",
+                date=created,
+                persist_memorystate=False,
+                snapshot_status=types.SnapshotStatus.OK,
+                snapshot_type=types.SnapshotType.REGULAR,
+                vm=vm,
+            )
+
+    def _statistics(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        memory = self._seed.vm(number).memory or 0
+        running = self._layout.is_up(number)
+        used = self._layout.spread(90, "memory used", number) if running else 0
+        for name, text, unit, datum in (
+            ("memory.installed", "Total memory configured", "bytes", memory),
+            ("memory.used", "Memory used (agent)", "bytes", memory * used // 100),
+            ("memory.free", "Memory free", "bytes", memory - memory * used // 100),
+            ("cpu.current.guest", "CPU used by guest", "percent", used / 4),
+            ("cpu.current.hypervisor", "CPU overhead", "percent", used / 16),
+            ("cpu.current.total", "Total CPU used", "percent", used / 4 + used / 16),
+            ("migration.progress", "Migration Progress", "percent", 0),
+            ("network.current.total", "Total network used", "percent", 0),
+            ("elapsed.time", "Elapsed VM runtime", "seconds", 86400 * used),
+        ):
+            yield self._statistic("vm", number, name, text, unit, datum, vm=vm)
+
+    def _statistic(
+        self,
+        kind: str,
+        number: int,
+        name: str,
+        text: str,
+        unit: str,
+        datum: float,
+        vm: types.Vm | None = None,
+        host: types.Host | None = None,
+    ) -> types.Statistic:
+        whole = isinstance(datum, int)
+        return types.Statistic(
+            id=self._layout.id("statistic", kind, name, number),
+            name=name,
+            description=text,
+            kind=types.StatisticKind.GAUGE,
+            type=types.ValueType.INTEGER if whole else types.ValueType.DECIMAL,
+            unit=types.StatisticUnit(unit),
+            values=Items([types.Value(datum=float(datum))]),
+            vm=vm,
+            host=host,
+        )
+
+    def _reported_devices(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        if not self._layout.is_up(number):
+            return
+        for index in range(self._nics_of(number)):
+            mac = self._address(number, index)
+            inside = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+            ips = Items([types.Ip(address=inside, version=types.IpVersion.V4)])
+            ips.append(types.Ip(address=f"fe80::{number:x}:{index}", version=types.IpVersion.V6))
+            yield types.ReportedDevice(
+                id=self._layout.id("reported device", number, index),
+                name=f"eth{index}",
+                description="guest reported data",
+                ips=ips,
+                mac=mac,
+                type=types.ReportedDeviceType.NETWORK,
+                vm=vm,
+            )
+
+    def _tags(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        if number % 3:
+            return
+        name = TAGS[number // 3 % len(TAGS)]
+        yield types.Tag(id=self._layout.id("tag", name), name=name, description="", vm=vm)
+
+    def _applications(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        if self._layout.is_up(number):
+            for name in ("kernel-5.14.0-503.el9", "qemu-guest-agent-9.0.0-10.el9"):
+                yield types.Application(
+                    id=self._layout.id("application", number, name), name=name, vm=vm
+                )
+
+    def _cdroms(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        yield types.Cdrom(id="00000000-0000-0000-0000-000000000000", vm=vm)
+
+    def _consoles(self, number: int, vm: types.Vm) -> Iterable[Struct]:
+        yield types.GraphicsConsole(id="7370696365", protocol=types.GraphicsType.SPICE, vm=vm)
+
+    # Of hosts.
+
+    def _host_nics(self, number: int, host: types.Host) -> Iterable[Struct]:
+        for index in range(2):
+            address = f"52:54:00:{number >> 8 & 255:02x}:{number & 255:02x}:{index:02x}"
+            nic = types.HostNic(
+                id=self._layout.id("host nic", number, index),
+                name=f"eno{index + 1}",
+                boot_protocol=types.BootProtocol.STATIC if index == 0 else types.BootProtocol.NONE,
+                bridged=index == 0,
+                custom_configuration=False,
+                mac=types.Mac(address=address),
+                mtu=1500,
+                speed=10_000_000_000,
+                status=types.NicStatus.UP,
+                host=host,
+            )
+            if index == 0:
+                address = f"192.0.2.{number % 254 + 1}"
+                nic.ip = types.Ip(
+                    address=address,
+                    gateway="192.0.2.254",
+                    netmask="255.255.255.0",
+                    version=types.IpVersion.V4,
+                )
+                management = self._layout.id("network", 0, 0)
+                nic.network = reference(types.Network, "/networks", management)
+            yield nic
+
+    def _host_statistics(self, number: int, host: types.Host) -> Iterable[Struct]:
+        memory = 384 * GIB
+        used = memory * self._layout.spread(80, "host memory", number) // 100
+        for name, text, unit, datum in (
+            ("memory.total", "Total memory", "bytes", memory),
+            ("memory.used", "Used memory", "bytes", used),
+            ("memory.free", "Free memory", "bytes", memory - used),
+            ("memory.shared", "Shared memory", "bytes", 0),
+            ("swap.total", "Total swap", "bytes", 16 * GIB),
+            ("swap.free", "Free swap", "bytes", 16 * GIB),
+            ("swap.used", "Used swap", "bytes", 0),
+            ("cpu.current.user", "User CPU usage", "percent", 12.5),
+            ("cpu.current.system", "System CPU usage", "percent", 2.25),
+            ("cpu.current.idle", "Idle CPU usage", "percent", 85.25),
+            ("cpu.load.avg.5m", "CPU 5 minute load average", "percent", 0.08),
+            ("boot.time", "Boot time of the machine", "none", 1_700_000_000),
+        ):
+            yield self._statistic("host", number, name, text, unit, datum, host=host)
+
+    def _host_permissions(self, number: int, host: types.Host) -> Iterable[Struct]:
+        role = self._store.named("/roles", "SuperUser")
+        yield types.Permission(
+            id=self._layout.id("host permission", number),
+            role=reference(types.Role, "/roles", role.id if role else ""),
+            user=reference(types.User, "/users", next(iter(self._store.collection("/users"))).id),
+            host=host,
+        )

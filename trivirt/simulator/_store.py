@@ -1,0 +1,210 @@
+"""The objects of an engine: collections by path, entities by id, timers that change them.
+
+Values in the store are never changed in place: whoever wants another state puts another value
+there. So values may share parts, a rendered entity stays right until it is replaced, and a
+`version` tells whether something rendered earlier is still true.
+
+Large data centers are cheap because what belongs to a single entity (its NICs, its statistics)
+is made when somebody first asks for it, by the `maker` of that kind of collection.
+"""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import itertools
+import random
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from trivirt import types
+from trivirt.model import Struct, settled
+from trivirt.simulator._clock import Clock
+from trivirt.simulator._front import API
+
+S = TypeVar("S", bound=Struct)
+
+Maker = Callable[["Store", str], Iterable[Struct]]
+"""Gives the first members of a collection, from the store and the id of the owner."""
+
+
+class Entry:
+    """One entity: its value and what was rendered of it."""
+
+    __slots__ = ("collection", "id", "rendered", "value", "version")
+
+    def __init__(self, collection: Collection, identity: str, value: Struct) -> None:
+        self.collection = collection
+        self.id = identity
+        self.value = value
+        self.version = 0
+        self.rendered: str | None = None  # as an item of its list
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.path}>"
+
+    @property
+    def path(self) -> str:
+        """Relative to the API root."""
+        return f"{self.collection.path}/{quote(self.id, safe='')}"
+
+
+class Collection:
+    """The entities of one path, in the order they came."""
+
+    __slots__ = ("entries", "path", "version")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.entries: dict[str, Entry] = {}
+        self.version = 0
+
+    def __repr__(self) -> str:
+        return f"<Collection {self.path}, {len(self.entries)}>"
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries.values())
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class Store:
+    """All collections of an engine, and what will happen to them by itself."""
+
+    def __init__(self, clock: Clock, *, seed: int = 0) -> None:
+        self.clock = clock
+        self._random = random.Random(f"ids {seed}")
+        self._numbers = itertools.count(1)
+        self.version = 0
+        self.now = clock.now()
+        self._collections: dict[str, Collection] = {}
+        self._makers: dict[str, Maker] = {}
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+
+    # Reading.
+
+    def make_with(self, template: str, maker: Maker) -> None:
+        """Fill collections of this path template, such as `/vms/{id}/nics`, when first used."""
+        self._makers[template] = maker
+
+    def collection(self, path: str, template: str | None = None) -> Collection:
+        """The collection at a path, made if there is none yet.
+
+        Whether it may be there, and whether its owner exists, is for the caller to know.
+        """
+        found = self._collections.get(path)
+        if found is None:
+            found = self._collections[path] = Collection(path)
+            maker = self._makers.get(template or path)
+            if maker is not None:
+                owner = path.rpartition("/")[0].rpartition("/")[2]
+                for value in maker(self, owner):
+                    self._put(found, value)
+        return found
+
+    def find(self, path: str, identity: str) -> Entry | None:
+        """One entity of a collection."""
+        return self.collection(path).entries.get(identity)
+
+    def named(self, path: str, name: str) -> Entry | None:
+        """The first entity of a collection with that name."""
+        for entry in self.collection(path):
+            if getattr(entry.value, "name", None) == name:
+                return entry
+        return None
+
+    def user(self, name: str) -> types.User | None:
+        """A reference to the user of a sign-on name, as events have it."""
+        entry = self.named("/users", name.rpartition("@")[0] or name)
+        if entry is None:
+            return None
+        values = settled(entry.value)
+        return types.User(id=entry.id, href=values["href"], name=values["user_name"])
+
+    # Changing.
+
+    def new_id(self) -> str:
+        """The id of an entity that a client adds; random, and the same in each run."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def next_number(self) -> int:
+        """The id of the next event."""
+        return next(self._numbers)
+
+    def add(self, path: str, value: Struct, template: str | None = None) -> Entry:
+        """Put a new entity there; its value must have an id, and gets its address."""
+        collection = self.collection(path, template)
+        entry = self._put(collection, value)
+        self._changed(collection)
+        return entry
+
+    def replace(self, entry: Entry, **changes: Any) -> None:
+        """Give an entity other attributes; None takes one away."""
+        value = copy.copy(entry.value)
+        for name, new in changes.items():
+            setattr(value, name, new)
+        self.put(entry, value)
+
+    def put(self, entry: Entry, value: Struct) -> None:
+        """Give an entity another value; its id and address stay."""
+        entry.value = value
+        entry.rendered = None
+        entry.version += 1
+        self._changed(entry.collection)
+
+    def remove(self, entry: Entry) -> None:
+        """Take an entity away, with all collections that belong to it."""
+        collection = entry.collection
+        if collection.entries.pop(entry.id, None) is None:
+            return
+        entry.version += 1
+        below = entry.path + "/"
+        for path in [path for path in self._collections if path.startswith(below)]:
+            gone = self._collections.pop(path)
+            for each in gone:
+                each.version += 1
+            self._changed(gone)
+        self._changed(collection)
+
+    def _put(self, collection: Collection, value: Struct) -> Entry:
+        identity: str = value.id  # type: ignore[attr-defined] # only structs with an id come here
+        entry = Entry(collection, identity, value)
+        if value.href is None:
+            value.href = API + entry.path
+        collection.entries[identity] = entry
+        return entry
+
+    def _changed(self, collection: Collection) -> None:
+        collection.version += 1
+        self.version += 1
+
+    # Time.
+
+    def after(self, seconds: float, happen: Callable[[], None]) -> None:
+        """Call `happen` when the engine's clock has moved on by so much."""
+        heapq.heappush(self._timers, (self.now + seconds, next(self._count), happen))
+
+    def settle(self) -> None:
+        """Let everything happen that is due by the clock, in order.
+
+        During each `happen`, `now` is the moment it was due, however late we look.
+        """
+        now = self.clock.now()
+        while self._timers and self._timers[0][0] <= now:
+            self.now, _, happen = heapq.heappop(self._timers)
+            happen()
+        self.now = now
+
+
+def reference(cls: type[S], path: str, identity: str) -> S:
+    """A value that only points to an entity: its id and address."""
+    return cls(id=identity, href=f"{API}{path}/{quote(identity, safe='')}")
+
+
+def identity_of(value: Struct | None) -> str | None:
+    """The id a reference points to; None for no reference."""
+    return None if value is None else settled(value).get("id")

@@ -1,0 +1,73 @@
+"""Collections that show entities which live elsewhere: the networks of a data center."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from trivirt import types
+from trivirt.model import Struct, settled
+from trivirt.simulator._front import API
+from trivirt.simulator._store import Collection, Entry, Store, identity_of
+
+
+@dataclass(frozen=True)
+class View:
+    """Entities of `source` whose `attribute` points to the owner, or holds a reference that does.
+
+    `moved` says that they get an address below the owner, as attached storage domains have.
+    """
+
+    source: str
+    attribute: str
+    moved: bool = False
+
+
+VIEWS = {
+    "/datacenters/{id}/clusters": View("/clusters", "data_center", moved=True),
+    "/datacenters/{id}/networks": View("/networks", "data_center"),
+    "/datacenters/{id}/storagedomains": View("/storagedomains", "data_centers", moved=True),
+    "/clusters/{id}/cpuprofiles": View("/cpuprofiles", "cluster"),
+    "/networks/{id}/vnicprofiles": View("/vnicprofiles", "network"),
+    "/storagedomains/{id}/diskprofiles": View("/diskprofiles", "storage_domain"),
+    "/storagedomains/{id}/disks": View("/disks", "storage_domains"),
+}
+
+
+def show(store: Store, view: View, path: str, owner: str) -> Iterable[Entry]:
+    """The entities of a view as if they lived there; changing them changes nothing."""
+    here = Collection(path)
+    for entry in store.collection(view.source):
+        if owner not in _owners(entry.value, view.attribute):
+            continue
+        if not view.moved:
+            yield entry
+            continue
+        value = copy.copy(entry.value)
+        value.href = f"{API}{path}/{entry.id}"
+        if isinstance(value, types.StorageDomain):
+            # Only seen from its data center a domain has a status.
+            value.status = types.StorageDomainStatus.ACTIVE
+        yield Entry(here, entry.id, value)
+
+
+def networks_of_cluster(store: Store, path: str, owner: str) -> Iterable[Entry]:
+    """Those of its data center."""
+    cluster = store.find("/clusters", owner)
+    if cluster is None:
+        return
+    data_center: Any = settled(cluster.value).get("data_center")
+    for entry in store.collection("/networks"):
+        if identity_of(data_center) in _owners(entry.value, "data_center"):
+            value = copy.copy(entry.value)
+            value.href = f"{API}{path}/{entry.id}"
+            yield Entry(Collection(path), entry.id, value)
+
+
+def _owners(value: Struct, attribute: str) -> set[str | None]:
+    found = settled(value).get(attribute)
+    if isinstance(found, list):
+        return {identity_of(one) for one in found}
+    return {identity_of(found)}

@@ -29,6 +29,7 @@ async def open_scripted(scripted: ScriptedEngine, nursery: trio.Nursery) -> Open
 
     def opened(**options: Any) -> AbstractAsyncContextManager[trivirt.Engine]:
         options = {"username": "admin@internal", "password": "secret", **options}
+        options.setdefault("retries", trivirt.Retries(attempts=0))  # Unless a test is about them.
         return trivirt.open_engine(URL, network_backend=network, **options)
 
     return opened

@@ -23,14 +23,16 @@ from trivirt._version import __version__
 if TYPE_CHECKING:
     from trivirt import codec, errors, jobs, services, simulator, sync, types
     from trivirt._future import Future
+    from trivirt._patience import Retries
     from trivirt.engine import Engine, Statistics, open_engine
     from trivirt.errors import Error
-    from trivirt.wire import Timeouts
+    from trivirt.wire import Timeouts, timeouts
 
 __all__ = [
     "Engine",
     "Error",
     "Future",
+    "Retries",
     "Statistics",
     "Timeouts",
     "__version__",
@@ -41,6 +43,7 @@ __all__ = [
     "services",
     "simulator",
     "sync",
+    "timeouts",
     "types",
 ]
 
@@ -49,9 +52,11 @@ _NAMES = {
     "Engine": "engine",
     "Error": "errors",
     "Future": "_future",
+    "Retries": "_patience",
     "Statistics": "engine",
     "Timeouts": "wire",
     "open_engine": "engine",
+    "timeouts": "wire",
 }
 
 

@@ -44,15 +44,15 @@ class Future(Generic[T]):
         """The result, as soon as it is there, or the error of this request and no other.
 
         Cancel-safe: cancelling a wait gives up the wait and leaves the request alone, see
-        `cancel`. Always a checkpoint.
+        `cancel`. Lets other tasks run only if the result is not there yet.
         """
         await self.settled()
         return self.take()
 
     async def settled(self) -> None:
-        """Wait until there is a result, and do not look at it. Cancel-safe, a checkpoint."""
+        """Wait until there is a result, and do not look at it. Cancel-safe."""
         if self._done:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
             return
         with contextlib.suppress(trio.EndOfChannel):
             await self._receiver.receive()

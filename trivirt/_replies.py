@@ -45,9 +45,33 @@ def read_reply(call: Call[T], response: Response, max_size: int) -> T:
         result: T = _result(call, response, max_size)
         return result
     except Error as exc:
-        exc.method, exc.path, exc.status = call.method, call.path, response.status
-        exc.correlation_id = response.header("correlation-id")
+        _sign(exc, call, response)
         raise
+
+
+def _sign(error: Error, call: Call[Any], response: Response) -> None:
+    error.method, error.path, error.status = call.method, call.path, response.status
+    error.correlation_id = response.header("correlation-id")
+
+
+def outage(call: Call[Any], response: Response, max_size: int) -> Unavailable | None:
+    """The error, if the answer says that the engine is away and may come back.
+
+    A page with 404 says so only perhaps: it is also what a path gets that no service has.
+    """
+    if response.status not in _FRONT_END or (response.status == 404 and not _is_page(response)):
+        return None
+    error = _failure(call, response, max_size)
+    if not isinstance(error, Unavailable):
+        return None
+    _sign(error, call, response)
+    return error
+
+
+def retry_after(response: Response) -> float | None:
+    """The seconds that a Retry-After header asks for; None without one, or for a date."""
+    value = response.header("retry-after") or ""
+    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def _result(call: Call[Any], response: Response, max_size: int) -> Any:
@@ -56,7 +80,10 @@ def _result(call: Call[Any], response: Response, max_size: int) -> Any:
         if call.expect is None or call.kind == "action":
             return None
         if call.kind != "add":
-            raise RemoteProtocolError(f"{_what(call)}: the answer {response.status} is empty")
+            raise RemoteProtocolError(
+                f"{_what(call)}: the answer {response.status} is empty; something in front of the "
+                "engine answered, check the URL"
+            )
         # The object was added and could not be read back (oVirt 4: 202 without a body).
         return codec.decode(f"<{call.expect}/>".encode())
     if not _is_xml(response):
@@ -95,13 +122,11 @@ def _failure(call: Call[Any], response: Response, max_size: int) -> Error:
         return _read_fault(call, status, body)
     if status == 401:
         return AuthError(f"{_what(call)}: a fresh token was refused, too: {_excerpt(body)!r}")
-    if status in _FRONT_END and body:
+    if status in (502, 503, 504) or (status == 404 and _is_page(response)):
         return Unavailable(
             f"{_what(call)}: {status} {_excerpt(body)!r} came from the server in front of the "
-            "API; the engine is starting or stopped, or the URL is wrong"
+            "API; the engine is starting or stopped, or it has no such path"
         )
-    if status in (502, 503, 504):
-        return Unavailable(f"{_what(call)}: {status}; the engine is starting or stopped")
     if 300 <= status < 400:
         where = response.header("location") or "another place"
         return ResponseError(f"{_what(call)}: redirected ({status}) to {where}; use that URL")
@@ -139,6 +164,10 @@ def _kind(response: Response) -> str:
 
 def _is_xml(response: Response) -> bool:
     return _kind(response) in ("application/xml", "text/xml")
+
+
+def _is_page(response: Response) -> bool:
+    return _kind(response) == "text/html" and bool(response.body)
 
 
 def _excerpt(body: bytes) -> str:

@@ -36,7 +36,8 @@ def parse_url(url: str) -> EngineUrl:
         raise UsageError(f"This URL cannot be read ({exc}); {_expected('')}") from None
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "The URL holds a user name or password; give them as username= and password="
+            "The URL holds a user name or password; give them apart from it, as the username and "
+            "the password"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is not the URL of an engine; {_expected('')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +14,12 @@ import trio
 
 from trivirt import codec
 from trivirt._future import Future
-from trivirt._replies import read_reply
+from trivirt._patience import Patience, Retries
+from trivirt._replies import outage, read_reply, retry_after
 from trivirt._url import EngineUrl, parse_url
 from trivirt._version import __version__
 from trivirt.auth import Credentials, Session
-from trivirt.errors import Cancelled, UsageError
+from trivirt.errors import Cancelled, Error, TimedOut, TransportError, Unavailable, UsageError
 from trivirt.model import Async, Call, Soon
 from trivirt.services import SystemService
 from trivirt.wire import (
@@ -34,7 +36,7 @@ from trivirt.wire import (
 
 T = TypeVar("T")
 
-DEPTH = 8  # Requests outstanding on a connection when the caller has no opinion.
+_TROUBLE = frozenset({404, 408, 502, 503, 504})  # Statuses that are worth a second look.
 _CLOSING = 5.0  # Seconds that leaving the block may take for giving tokens back.
 
 
@@ -53,8 +55,9 @@ class Options:
     credentials: Credentials
     origin: Origin
     connections: int
-    depth: int
+    pipeline: int | None
     timeouts: Timeouts
+    retries: Retries
     limits: Limits
     compress: bool
     network_backend: httpcore.AsyncNetworkBackend | None
@@ -76,14 +79,15 @@ class Engine(SystemService[Async]):
             options.origin,
             options.network_backend or httpcore.TrioBackend(),
             connections=options.connections,
-            depth=options.depth,
+            depth=options.pipeline,
             timeouts=options.timeouts,
             limits=options.limits,
         )
         self._session = Session(
             nursery, self._pool.request, options.url.root, options.credentials, options.timeouts
         )
-        self._closed = False
+        self._patience = Patience(options.retries)
+        self._closed = self._reached = False
         self._headers_of: tuple[str, Headers, Headers] | None = None
 
     def __repr__(self) -> str:
@@ -100,21 +104,28 @@ class Engine(SystemService[Async]):
         Raises AuthError, TransportError or Unavailable.
         """
         await self._session.token()
+        self._reached = self._session.logins > 0
 
     async def perform(self, call: Call[T]) -> T:
         """Send a call and return its result; what every awaited operation does.
 
         A token that is refused is renewed, and the request sent once more: a 401 means that it
-        was not executed. Raises any of `trivirt.errors`. Cancel-safe: see `Pool.request`.
+        was not executed. While an engine that has answered before is away, a GET is repeated as
+        `Retries` says; another method only if it is certain that nothing of it was sent. Raises
+        any of `trivirt.errors`. Cancel-safe: see `Pool.request`.
         """
-        if self._closed:
-            raise Cancelled("The engine is closed")
-        token = self._session.current or await self._session.token()
         body = b"" if call.body is None else codec.encode(call.body)
-        response = await self._send(call, body, token)
-        if response.status == 401:
-            token = await self._session.renew(token)
-            response = await self._send(call, body, token)
+        trouble: Error | None = None
+        response: Response | None = None
+        try:
+            response = await self._ask(call, body)
+        except TransportError as exc:
+            if not (self._reached and _repeatable(call, exc)):
+                raise
+            trouble = exc
+        if response is None or (response.status in _TROUBLE and self._reached):
+            response = await self._persist(call, body, response, trouble)
+        self._reached = self._reached or response.status not in _TROUBLE
         return read_reply(call, response, self._options.limits.inflated)
 
     async def aclose(self) -> None:
@@ -129,6 +140,60 @@ class Engine(SystemService[Async]):
             self._pool.give_up()
             await self._session.sign_off()
         await self._pool.aclose()
+
+    async def _ask(self, call: Call[Any], body: bytes) -> Response:
+        """The answer to a call, with a token that is believed to be alive."""
+        if self._closed:
+            raise Cancelled("The engine is closed")
+        token = self._session.current or await self._session.token()
+        response = await self._send(call, body, token)
+        if response.status == 401:
+            token = await self._session.renew(token)
+            response = await self._send(call, body, token)
+        return response
+
+    async def _persist(
+        self, call: Call[Any], body: bytes, response: Response | None, trouble: Error | None
+    ) -> Response:
+        """Repeat a call as long as the engine is away, if it may be repeated."""
+        attempts, leads, patience = 0, False, self._patience
+        try:
+            while True:
+                if response is not None:
+                    trouble = await self._trouble(call, response)
+                    if trouble is None:
+                        if patience.away:
+                            patience.recovered()
+                        return response
+                assert trouble is not None
+                pause = None if response is None else retry_after(response)
+                leads = await patience.wait(trouble, attempts, pause, leads)
+                attempts += 1
+                response = None
+                try:
+                    response = await self._ask(call, body)
+                except (TransportError, Unavailable) as exc:
+                    if not _repeatable(call, exc):
+                        raise
+                    trouble = exc
+        finally:
+            if leads:
+                patience.resign()
+
+    async def _trouble(self, call: Call[Any], response: Response) -> Error | None:
+        """The error that an answer stands for, if it says that the engine is away for a while."""
+        error = outage(call, response, self._options.limits.inflated)
+        if error is None or call.method != "GET":
+            return None
+        if response.status != 404 or self._patience.away:
+            return error
+        # A page with 404: no such path, unless the root of the API is not there, either.
+        root: Call[None] = Call("GET", "", (), (), None, None, None, frozenset(), "get")
+        try:
+            answer = await self._ask(root, b"")
+        except (TransportError, Unavailable):
+            return error
+        return error if outage(root, answer, self._options.limits.inflated) else None
 
     async def _send(self, call: Call[Any], body: bytes, token: str) -> Response:
         plain, with_body = self._headers(token)
@@ -165,6 +230,15 @@ class Engine(SystemService[Async]):
         if self._closed:
             raise Cancelled("The engine is closed")
         self._nursery.start_soon(future.run, self.perform, call)
+
+
+def _repeatable(call: Call[Any], error: Error) -> bool:
+    """Whether a failure is of the kind that passes, and repeating the call can do no harm."""
+    if not isinstance(error, TransportError):
+        return call.method == "GET"
+    if isinstance(error, TimedOut) or isinstance(error.__cause__, ssl.SSLError):
+        return False
+    return call.method == "GET" or not error.sent
 
 
 class EngineContext:
@@ -217,6 +291,7 @@ def open_engine(
     connections: int = 8,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
+    retries: Retries | None = None,
     compress: bool = True,
     network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> EngineContext:
@@ -245,6 +320,7 @@ def open_engine(
             connections=connections,
             pipeline=pipeline,
             timeouts=timeouts or Timeouts(),
+            retries=retries or Retries(),
             compress=compress,
             network_backend=network_backend,
         )
@@ -260,6 +336,7 @@ def check_options(
     connections: int,
     pipeline: int | None,
     timeouts: Timeouts,
+    retries: Retries,
     compress: bool,
     network_backend: httpcore.AsyncNetworkBackend | None,
 ) -> Options:
@@ -277,8 +354,9 @@ def check_options(
         credentials=credentials,
         origin=Origin(where.host, where.port, context),
         connections=connections,
-        depth=DEPTH if pipeline is None else pipeline,
+        pipeline=pipeline,
         timeouts=timeouts,
+        retries=retries,
         limits=Limits(),
         compress=compress,
         network_backend=network_backend,

@@ -22,6 +22,7 @@ import outcome
 import trio
 
 from trivirt import _future
+from trivirt._patience import Retries
 from trivirt.auth import Credentials
 from trivirt.engine import Engine as AsyncEngine
 from trivirt.engine import EngineContext, Options, Statistics, check_options
@@ -305,6 +306,7 @@ def open_engine(
     connections: int = 8,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
+    retries: Retries | None = None,
     compress: bool = True,
     network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> SyncEngineContext:
@@ -324,6 +326,7 @@ def open_engine(
             connections=connections,
             pipeline=pipeline,
             timeouts=timeouts or Timeouts(),
+            retries=retries or Retries(),
             compress=compress,
             network_backend=network_backend,
         )

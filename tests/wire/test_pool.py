@@ -370,7 +370,7 @@ async def test_a_stalled_server_fails_one_request_and_no_other(
         results = await ask_all(pool, 5)
         failed = [error for error in results.values() if error != 200]
         assert [type(error) for error in failed] == [TimedOut]
-        assert "No answer within 10 s" in str(failed[0])
+        assert "engine did not answer within 10 s" in str(failed[0])
         assert failed[0].sent
         assert trio.current_time() == pytest.approx(10)
 

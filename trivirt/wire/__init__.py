@@ -4,7 +4,7 @@ from trivirt.wire._dial import Origin
 from trivirt.wire._messages import Headers, Request, Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._pool import Pool, WireStatistics
-from trivirt.wire._timeouts import Timeouts
+from trivirt.wire._timeouts import Timeouts, timeouts
 from trivirt.wire._tls import TlsStream, client_context
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "TlsStream",
     "WireStatistics",
     "client_context",
+    "timeouts",
 ]

@@ -58,7 +58,8 @@ class Loss:
 class Connection:
     """An open connection. `load` counts the exchanges that it owes an answer or a write.
 
-    `over` tells that it takes no more, although answers to what it took may still come.
+    `over` tells that it takes no more, although answers to what it took may still come. `served`
+    counts its answers, `deepest` is the most requests that were outstanding at once.
 
     `answered` is called for each answer, `turn` after each batch of them.
     """
@@ -74,6 +75,7 @@ class Connection:
         turn: Callable[[], None],
     ) -> None:
         self._stream = stream
+        self._host = host
         self._pipeline: Pipeline[Exchange] = Pipeline(host, limits)
         self._traffic = traffic
         self._answered, self._turn = answered, turn
@@ -85,7 +87,7 @@ class Connection:
         self._ended = False
         self._broken_at = math.inf
         self._head_since = self._read_at = 0.0
-        self.load = 0
+        self.load = self.served = self.deepest = 0
         self.alone = False
         self.reserved = False
         self.over = False
@@ -146,7 +148,7 @@ class Connection:
             try:
                 data = await self._stream.read(READ_SIZE)
             except (httpcore.NetworkError, httpcore.TimeoutException) as exc:
-                self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
+                self._break(self._broken(exc), exc)
                 self._ended = True
                 return
             traffic.bytes_received += len(data)
@@ -164,6 +166,7 @@ class Connection:
 
     def _deliver(self, answers: list[tuple[Exchange, Response]]) -> None:
         self._head_since = trio.current_time()
+        self.served += len(answers)
         for exchange, response in answers:
             if self._writing and self.alone:
                 self._ended = True  # Answered before the body was through: nobody reads the rest.
@@ -191,7 +194,7 @@ class Connection:
             except (httpcore.NetworkError, httpcore.TimeoutException) as exc:
                 # The server may have answered before it closed, so let the reader look first;
                 # it meets the same end right behind the last good answer.
-                self._break(ConnectionLost(f"The connection broke: {_words(exc)}", sent=True), exc)
+                self._break(self._broken(exc), exc)
                 self.over = True
                 self._broken_at = trio.current_time()
                 self._set_timer()
@@ -205,12 +208,16 @@ class Connection:
     def _take(self) -> bytes:
         """Everything that waits to be written, as bytes; from now on it counts as sent."""
         batch, self._outbox = self._outbox, []
-        if not self._pipeline.outstanding:
-            self._head_since = trio.current_time()
+        now, ahead = trio.current_time(), len(self._pipeline.outstanding)
+        if not ahead:
+            self._head_since = now
         parts = []
         for exchange in batch:
             parts.append(self._pipeline.send(exchange.request, exchange))
             exchange.stage = Stage.SENT
+            exchange.sent_at, exchange.ahead = now, ahead
+            ahead += 1
+        self.deepest = max(self.deepest, ahead)
         self._traffic.sent += len(parts)
         self._set_timer()
         return b"".join(parts)
@@ -251,12 +258,15 @@ class Connection:
         waited = trio.current_time() - self._head_since
         if self._pipeline.in_answer:
             what = (
-                f"The answer was not complete after {waited:.3g} s (limits: {limits.answer:g} s "
-                f"for all of it, {limits.silence:g} s without a byte)"
+                f"The answer of {self._host} was not complete after {waited:.3g} s (limits: "
+                f"{limits.answer:g} s for all of it, {limits.silence:g} s without a byte)"
             )
         else:
-            what = f"No answer within {limits.first_byte:g} s"
+            what = f"{self._host} did not answer within {limits.first_byte:g} s"
         return TimedOut(what, sent=True)
+
+    def _broken(self, exc: BaseException) -> ConnectionLost:
+        return ConnectionLost(f"The connection to {self._host} broke: {_words(exc)}", sent=True)
 
     def _break(self, error: Error, cause: BaseException | None = None) -> None:
         if self._error is None:
@@ -269,7 +279,7 @@ class Connection:
         error = self._error
         if error is None and self._pipeline.outstanding and guilty is not None:
             how = "in the middle of an answer" if self._pipeline.in_answer else "without an answer"
-            error = ConnectionLost(f"The server closed the connection {how}", sent=True)
+            error = ConnectionLost(f"{self._host} closed the connection {how}", sent=True)
         return Loss(unanswered, guilty, error)
 
 

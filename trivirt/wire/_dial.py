@@ -1,4 +1,4 @@
-"""Making one connection: TCP through httpcore's network backend, then TLS.
+"""Making one connection: TCP through httpcore's network backend, a proxy's tunnel, then TLS.
 
 The network backend is the only door to sockets: tests script it, the simulated engine plugs
 into it. Every failure leaves here as one of `trivirt.errors`.
@@ -13,6 +13,7 @@ import httpcore
 import trio
 
 from trivirt.errors import ConnectFailed, TlsFailed
+from trivirt.wire._proxy import Proxy, open_tunnel
 from trivirt.wire._sockets import take_socket
 from trivirt.wire._timeouts import Timeouts
 from trivirt.wire._tls import TlsStream, describe
@@ -20,11 +21,12 @@ from trivirt.wire._tls import TlsStream, describe
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an engine is. `tls` is None for plain HTTP."""
+    """Where an engine is, and the way there. `tls` is None for plain HTTP."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
 
     @property
     def authority(self) -> str:
@@ -40,24 +42,22 @@ async def dial(
 
     Raises ConnectFailed or TlsFailed. Cancel-safe: a connection that is not returned is closed.
     """
-    stream = await _connect(origin, backend, timeouts)
+    if origin.proxy is None:
+        stream = await _connect(origin.host, origin.port, backend, timeouts)
+    else:
+        stream = await _connect_through(origin.proxy, origin, backend, timeouts)
     if origin.tls is None:
         return stream
-    try:
-        return await _secure(stream, origin.tls, origin, timeouts)
-    except BaseException:
-        with trio.CancelScope(shield=True):
-            await stream.aclose()
-        raise
+    return await _secure(stream, origin.tls, origin.host, origin.port, timeouts)
 
 
 async def _connect(
-    origin: Origin, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
+    host: str, port: int, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
 ) -> httpcore.AsyncNetworkStream:
-    where = f"{origin.host}:{origin.port}"
+    where = f"{host}:{port}"
     try:
         with trio.fail_after(timeouts.connect):
-            return take_socket(await backend.connect_tcp(origin.host, origin.port))
+            return take_socket(await backend.connect_tcp(host, port))
     except (trio.TooSlowError, httpcore.ConnectTimeout) as exc:
         raise ConnectFailed(
             f"No connection to {where} within {timeouts.connect:g} s; is the host up, and the "
@@ -67,29 +67,72 @@ async def _connect(
         raise ConnectFailed(f"No connection to {where}: {_cause(exc)}") from exc
 
 
+async def _connect_through(
+    proxy: Proxy, origin: Origin, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
+) -> httpcore.AsyncNetworkStream:
+    """A tunnel to the origin, within the one time that a connection may take."""
+    stream = None
+    try:
+        with trio.fail_after(timeouts.connect):
+            stream = await _reach(proxy, backend, timeouts)
+            await open_tunnel(stream, proxy, origin.host, origin.port)
+            return stream
+    except BaseException as exc:
+        if stream is not None:
+            await _close(stream)
+        if isinstance(exc, trio.TooSlowError):
+            raise ConnectFailed(
+                f"The proxy {proxy} made no connection to {origin.host}:{origin.port} within "
+                f"{timeouts.connect:g} s"
+            ) from exc
+        if isinstance(exc, httpcore.NetworkError | OSError):
+            raise ConnectFailed(f"The connection to the proxy {proxy} broke: {exc}") from exc
+        raise
+
+
+async def _reach(
+    proxy: Proxy, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
+) -> httpcore.AsyncNetworkStream:
+    try:
+        stream = await _connect(proxy.host, proxy.port, backend, timeouts)
+        if proxy.tls is None:
+            return stream
+        return await _secure(stream, proxy.tls, proxy.host, proxy.port, timeouts)
+    except ConnectFailed as exc:
+        raise type(exc)(f"The proxy cannot be reached: {exc}") from exc
+
+
 async def _secure(
     stream: httpcore.AsyncNetworkStream,
     context: ssl.SSLContext,
-    origin: Origin,
+    host: str,
+    port: int,
     timeouts: Timeouts,
 ) -> TlsStream:
-    secured = TlsStream(stream, context, origin.host)
+    secured = TlsStream(stream, context, host)
     try:
         with trio.fail_after(timeouts.tls):
             await secured.handshake()
-    except trio.TooSlowError as exc:
-        raise TlsFailed(
-            f"The TLS handshake with {origin.host}:{origin.port} was not over within "
-            f"{timeouts.tls:g} s"
-        ) from exc
-    except ssl.SSLError as exc:
-        raise TlsFailed(describe(exc, origin.host, origin.port)) from exc
-    except (httpcore.NetworkError, OSError) as exc:
-        raise TlsFailed(
-            f"{origin.host}:{origin.port} closed the connection during the TLS handshake; does "
-            "it speak TLS there?"
-        ) from exc
+    except BaseException as exc:
+        await _close(stream)
+        if isinstance(exc, trio.TooSlowError):
+            raise TlsFailed(
+                f"The TLS handshake with {host}:{port} was not over within {timeouts.tls:g} s"
+            ) from exc
+        if isinstance(exc, ssl.SSLError):
+            raise TlsFailed(describe(exc, host, port)) from exc
+        if isinstance(exc, httpcore.NetworkError | OSError):
+            raise TlsFailed(
+                f"{host}:{port} closed the connection during the TLS handshake; does it speak "
+                "TLS there?"
+            ) from exc
+        raise
     return secured
+
+
+async def _close(stream: httpcore.AsyncNetworkStream) -> None:
+    with trio.CancelScope(shield=True):
+        await stream.aclose()
 
 
 def _cause(exc: BaseException) -> str:

@@ -29,7 +29,17 @@ class Exchange:
     a channel. After `drop` nobody is woken, and an answer that still comes is thrown away.
     """
 
-    __slots__ = ("dropped_at", "losses", "number", "request", "stage", "task", "timeouts")
+    __slots__ = (
+        "ahead",
+        "dropped_at",
+        "losses",
+        "number",
+        "request",
+        "sent_at",
+        "stage",
+        "task",
+        "timeouts",
+    )
 
     def __init__(self, request: Request, timeouts: Timeouts, number: int) -> None:
         self.request = request
@@ -39,6 +49,8 @@ class Exchange:
         self.stage = Stage.WAITING
         self.losses = 0
         self.dropped_at = math.inf
+        self.sent_at = 0.0
+        self.ahead = 0  # Requests without an answer on its connection when it was sent.
 
     def __repr__(self) -> str:
         state = "dropped" if self.dropped else self.stage.name.lower()

@@ -30,18 +30,26 @@ from dataclasses import dataclass
 import httpcore
 import trio
 
-from trivirt.errors import Cancelled, ConnectionLost, Error, TransportError
+from trivirt.errors import (
+    Cancelled,
+    ConnectionLost,
+    Error,
+    RemoteProtocolError,
+    TransportError,
+)
 from trivirt.wire._connection import Connection, Loss, Traffic
 from trivirt.wire._dial import Origin, dial
 from trivirt.wire._exchange import Exchange, Stage
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._pipeline import Limits, check_request
+from trivirt.wire._tempo import START, Tempo
 from trivirt.wire._timeouts import Timeouts
 
 log = logging.getLogger("trivirt.wire")
 
 MAX_LOSSES = 3  # Broken connections that a request may be blamed for before it fails.
 FRESH = 2.0  # Seconds of idleness after which a connection is not trusted with a POST.
+_SUSPICIONS = 3  # Connections in a row that pipelining broke before it is given up.
 _DIAL_PAUSE = 1.0  # Seconds after a failure in which no further connection is tried for.
 
 
@@ -53,6 +61,7 @@ class WireStatistics:
     opening: int  #: Being opened now.
     in_flight: int  #: Requests with a connection now.
     waiting: int  #: Requests in the queue now.
+    depth: int  #: The most requests that may be outstanding on a connection now.
     opened: int  #: Connections opened so far.
     sent: int  #: Requests written so far, repetitions included.
     resent: int  #: Requests queued again because their connection ended.
@@ -63,8 +72,8 @@ class WireStatistics:
 class Pool:
     """Connections to one origin, opened on demand in `nursery`.
 
-    `depth` is the most requests outstanding on one connection. `limiter` holds a token for each
-    request that is with a connection.
+    `depth` is the most requests outstanding on one connection; None lets it follow the round
+    trip, see `Tempo`. `limiter` holds a token for each request that is with a connection.
     """
 
     def __init__(
@@ -74,15 +83,18 @@ class Pool:
         backend: httpcore.AsyncNetworkBackend,
         *,
         connections: int,
-        depth: int,
+        depth: int | None,
         timeouts: Timeouts,
         limits: Limits,
     ) -> None:
         self._nursery = nursery
         self._origin, self._backend = origin, backend
-        self._size, self._depth = connections, depth
+        self._size = connections
+        self._tempo = Tempo() if depth is None else None
+        self._depth = START if depth is None else depth
         self._timeouts, self._limits = timeouts, limits
-        self.limiter = trio.CapacityLimiter(connections * depth)
+        self.limiter = trio.CapacityLimiter(connections * self._depth)
+        self._suspicions = 0
         self._shared: OrderedDict[Exchange, None] = OrderedDict()
         self._alone: OrderedDict[Exchange, None] = OrderedDict()
         self._places: dict[Exchange, Connection] = {}
@@ -111,6 +123,7 @@ class Pool:
             opening=len(self._dials),
             in_flight=self.limiter.borrowed_tokens,
             waiting=len(self._shared) + len(self._alone),
+            depth=self._depth,
             opened=self._opened,
             sent=self._traffic.sent,
             resent=self._resent,
@@ -119,7 +132,7 @@ class Pool:
         )
 
     @trio.lowlevel.enable_ki_protection
-    async def request(self, request: Request, timeouts: Timeouts | None = None) -> Response:
+    async def request(self, request: Request) -> Response:
         """Send a request and return its answer, whatever its status.
 
         Raises TransportError, RemoteProtocolError, LocalProtocolError, or Cancelled when the
@@ -130,7 +143,7 @@ class Pool:
         if self._closed:
             raise _closed()
         self._numbers += 1
-        exchange = Exchange(request, timeouts or self._timeouts, self._numbers)
+        exchange = Exchange(request, self._timeouts.here(), self._numbers)
         self._queue_of(exchange)[exchange] = None
         self._pump()
 
@@ -186,6 +199,10 @@ class Pool:
             self.limiter.release_on_behalf_of(exchange)
 
     def _answered(self, exchange: Exchange, response: Response) -> None:
+        if self._tempo is not None and self._tempo.observe(
+            exchange.ahead, trio.current_time() - exchange.sent_at
+        ):
+            self._set_depth(self._tempo.depth)
         self._settle(exchange)
         exchange.answer(response)
 
@@ -199,6 +216,10 @@ class Pool:
         elif connection.withdraw(exchange):
             exchange.stage = Stage.OVER
         self._pump()
+
+    def _set_depth(self, depth: int) -> None:
+        self._depth = depth
+        self.limiter.total_tokens = self._size * depth
 
     # Placing them.
 
@@ -297,6 +318,7 @@ class Pool:
             if connection is not None:
                 loss = await connection.run()
                 self._connections.remove(connection)
+                self._suspect(connection, loss)
                 self._recover(loss)
         self._serving -= 1
         if not self._serving:
@@ -342,6 +364,21 @@ class Pool:
             self._alone.clear()
             self._shared.clear()
 
+    def _suspect(self, connection: Connection, loss: Loss) -> None:
+        """Notice a server, or a proxy before it, that cannot be pipelined to."""
+        broken = loss.unanswered and connection.served <= 1
+        broken = broken and (loss.guilty is None or isinstance(loss.error, RemoteProtocolError))
+        if connection.deepest > 1 and (broken or connection.served > 1):
+            self._suspicions = self._suspicions + 1 if broken else 0
+            if self._suspicions == _SUSPICIONS and self._depth > 1:
+                log.warning(
+                    "%s closes after each answer, or answers out of step, when requests are "
+                    "pipelined; from now on they are sent one by one",
+                    self._origin.authority,
+                )
+                self._tempo = None
+                self._set_depth(1)
+
     def _recover(self, loss: Loss) -> None:
         """Queue again what may be sent again, ahead of the others; fail the rest."""
         if loss.error is not None:
@@ -364,7 +401,8 @@ class Pool:
     def _verdict(self, exchange: Exchange, loss: Loss) -> Error | None:
         """The error that ends the exchange; None when it may be sent again."""
         sent = exchange.stage is Stage.SENT
-        error = loss.error or ConnectionLost("The server closed the connection", sent=sent)
+        where = self._origin.authority
+        error = loss.error or ConnectionLost(f"{where} closed the connection", sent=sent)
         if exchange is loss.guilty:
             if not isinstance(error, ConnectionLost):
                 return error  # It ran out of time, or its answer is broken.

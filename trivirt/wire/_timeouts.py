@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 
 from trivirt.errors import UsageError
+
+_changes: ContextVar[dict[str, float] | None] = ContextVar("trivirt timeouts", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +33,29 @@ class Timeouts:
         for name, value in vars(self).items():
             if not value > 0:
                 raise UsageError(f"Timeouts({name}={value!r}): seconds above 0, or math.inf")
+
+    def here(self) -> Timeouts:
+        """These, changed by the `timeouts` blocks around the caller."""
+        changes = _changes.get()
+        return self if changes is None else replace(self, **changes)
+
+
+@contextmanager
+def timeouts(
+    *,
+    first_byte: float | None = None,
+    silence: float | None = None,
+    answer: float | None = None,
+) -> Iterator[None]:
+    """Change the limits for the requests made in a `with` block, and in tasks started there.
+
+    None leaves a limit as it is around the block; `math.inf` lifts it. Raises UsageError.
+    """
+    given = {"first_byte": first_byte, "silence": silence, "answer": answer}
+    changes = {name: value for name, value in given.items() if value is not None}
+    Timeouts(**changes)  # Checked here, not at the first request.
+    token = _changes.set({**(_changes.get() or {}), **changes})
+    try:
+        yield
+    finally:
+        _changes.reset(token)

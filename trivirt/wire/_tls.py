@@ -18,34 +18,105 @@ from trivirt.errors import UsageError
 _RECORDS = 262_144
 
 
-def client_context(*, ca_file: str | Path | None, insecure: bool) -> ssl.SSLContext:
-    """What this client accepts: TLS 1.2 and later, HTTP/1.1, certificates of `ca_file`.
+FilePath = str | Path
+ClientCert = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str]
 
-    Without `ca_file` the system's CAs count. `insecure` turns every check off. Raises UsageError
-    for a file that is missing or holds no certificate.
+
+def client_context(
+    *,
+    ca_file: FilePath | None = None,
+    ca_data: str | bytes | None = None,
+    client_cert: ClientCert | None = None,
+    insecure: bool = False,
+) -> ssl.SSLContext:
+    """What this client accepts: TLS 1.2 and later, HTTP/1.1, and certificates of the CAs given.
+
+    `ca_file` and `ca_data` are PEM, and count together; without both the system's CAs count.
+    `client_cert` is the file of a certificate with its key, or a tuple of the certificate's file,
+    the key's file and, if the key needs one, its password. `insecure` turns every check of the
+    server off, so that the CAs are not looked at. Raises UsageError for what cannot be read.
     """
     if insecure:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    elif ca_file is None and ca_data is None:
+        context = ssl.create_default_context()
     else:
-        context = _verifying_context(ca_file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # Whatever the caller trusts is trusted, also a certificate that is no root.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        _trust(context, ca_file, ca_data)
+    if client_cert is not None:
+        _present(context, client_cert)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _verifying_context(ca_file: str | Path | None) -> ssl.SSLContext:
+def _trust(context: ssl.SSLContext, ca_file: FilePath | None, ca_data: str | bytes | None) -> None:
+    if ca_data is not None:
+        text = ca_data.decode("latin-1") if isinstance(ca_data, bytes) else ca_data
+        try:
+            context.load_verify_locations(cadata=text)
+        except (ssl.SSLError, ValueError, TypeError) as exc:
+            raise UsageError("ca_data holds no PEM certificate") from exc
+    if ca_file is not None:
+        shown = repr(str(ca_file))
+        try:
+            context.load_verify_locations(cafile=_readable(ca_file))
+        except ssl.SSLError as exc:
+            raise UsageError(f"The CA file {shown} holds no PEM certificate") from exc
+        except OSError as exc:
+            raise UsageError(
+                f"The CA file {shown} cannot be read: {exc.strerror}. The engine's own CA is at "
+                f"https://HOST{_CA_PATH}"
+            ) from exc
+
+
+def _present(context: ssl.SSLContext, client_cert: ClientCert) -> None:
+    cert, key, password = _parts(client_cert)
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        # The password is always given: without one OpenSSL would ask at the terminal.
+        context.load_cert_chain(_readable(cert), _readable(key), lambda: password or "")
     except ssl.SSLError as exc:
-        raise UsageError(f"The CA file {str(ca_file)!r} holds no PEM certificate") from exc
+        raise UsageError(
+            f"The client certificate {str(cert)!r} with the key {str(key)!r} cannot be used: "
+            f"{_key_trouble(exc, password)}"
+        ) from exc
     except OSError as exc:
         raise UsageError(
-            f"The CA file {str(ca_file)!r} cannot be read: {exc.strerror}. The engine's own CA is "
-            "at https://HOST/ovirt-engine/services/pki-resource"
-            "?resource=ca-certificate&format=X509-PEM-CA"
+            f"The client certificate {str(cert)!r} with the key {str(key)!r} cannot be read: "
+            f"{exc.strerror}"
         ) from exc
+
+
+def _parts(client_cert: ClientCert) -> tuple[FilePath, FilePath, str | None]:
+    if isinstance(client_cert, str | Path):
+        return client_cert, client_cert, None
+    if len(client_cert) == 2:
+        return *client_cert, None
+    if len(client_cert) == 3:
+        return client_cert
+    raise UsageError(
+        "client_cert is a file, or (certificate, key), or (certificate, key, password)"
+    )
+
+
+def _key_trouble(exc: ssl.SSLError, password: str | None) -> str:
+    if exc.reason == "KEY_VALUES_MISMATCH":
+        return "the key belongs to another certificate"
+    if exc.reason == "NO_START_LINE" or exc.reason is None:
+        return "both must be PEM, the certificate first"
+    if password is None:
+        return "is the key protected by a password? It is the third of the tuple"
+    return "the password is wrong, or the key is no PEM"
+
+
+def _readable(file: FilePath) -> FilePath:
+    """The file's name, if it is one: OpenSSL says nothing useful about "" or a directory."""
+    with open(file, "rb"):
+        return file
 
 
 class TlsStream(httpcore.AsyncNetworkStream):
@@ -93,7 +164,8 @@ class TlsStream(httpcore.AsyncNetworkStream):
                 ended = True  # HTTP frames its messages itself, see RFC 9112 section 9.8.
             except ssl.SSLError as exc:
                 if not parts:
-                    raise httpcore.ReadError(f"TLS: {exc.reason or exc}") from exc
+                    # With TLS 1.3 this is where a server refuses the client's certificate.
+                    raise httpcore.ReadError(f"TLS: {_said(exc)}") from exc
             if self._outgoing.pending:  # TLS 1.3 may want to answer a key update.
                 await self._flush()
             if parts or ended:
@@ -139,20 +211,59 @@ def describe(exc: ssl.SSLError, host: str, port: int) -> str:
     """Why the handshake failed, and what to do about it."""
     where = f"The TLS connection to {host}:{port} failed"
     if isinstance(exc, ssl.SSLCertVerificationError):
-        if exc.verify_code in _UNKNOWN_CA:
-            return (
-                f"{where}: the certificate is not signed by a CA that is trusted here "
-                f"({exc.verify_message}). Give the engine's CA as ca_file; it is at "
-                f"https://{host}/ovirt-engine/services/pki-resource"
-                "?resource=ca-certificate&format=X509-PEM-CA (verify its fingerprint)."
-            )
-        return f"{where}: {exc.verify_message}."
+        return f"{where}: {_distrust(exc, host, port)}."
+    if isinstance(exc, ssl.SSLEOFError):
+        return f"{where}: the server closed the connection; does it speak TLS there?"
     if exc.reason in _NO_TLS:
-        return f"{where}: the server does not speak TLS there; check the port and the scheme."
-    return f"{where}: {exc.reason or exc}."
+        return (
+            f"{where}: the server does not speak TLS there; check the port, or is it http:// "
+            "instead of https://?"
+        )
+    return f"{where}: {_said(exc)}."
 
 
+def _distrust(exc: ssl.SSLCertVerificationError, host: str, port: int) -> str:
+    if exc.verify_code in _UNKNOWN_CA:
+        return (
+            f"the certificate is not signed by a CA that is trusted here ({exc.verify_message}). "
+            f"Give the engine's CA as ca_file; it is at https://{host}:{port}{_CA_PATH} (verify "
+            "its fingerprint)"
+        )
+    if exc.verify_code == _EXPIRED:
+        return (
+            "the server's certificate has expired, or this machine's clock is wrong; engine-setup "
+            "on the engine's machine renews its certificates"
+        )
+    if exc.verify_code in _OTHER_NAME:
+        return (
+            f"the certificate is for another name ({exc.verify_message.rstrip('.')}). Use the "
+            "name that the engine was set up with"
+        )
+    return exc.verify_message.rstrip(".")
+
+
+def _said(exc: ssl.SSLError) -> str:
+    """What OpenSSL says, in our words where we have better ones."""
+    return _WORDS.get(exc.reason, exc.reason) or str(exc)
+
+
+_CA_PATH = "/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA"
 _UNKNOWN_CA: Iterable[int] = frozenset({2, 18, 19, 20, 21})  # X509_V_ERR_*: no issuer found
+_EXPIRED = 10
+_OTHER_NAME: Iterable[int] = frozenset({62, 64})  # Host name, IP address
 _NO_TLS: Iterable[str] = frozenset(
     {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
 )
+_NO_CERT = "the server wants a certificate of this client; give it as client_cert"
+_BAD_CERT = "the server does not accept this client's certificate (client_cert)"
+_OLD = "the server speaks no version of TLS that is safe to use (1.2 or later)"
+_WORDS: dict[str, str] = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _NO_CERT,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server found nothing that both sides can speak, or "
+    "wants a certificate of this client (client_cert)",
+    "TLSV1_ALERT_UNKNOWN_CA": _BAD_CERT,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _BAD_CERT,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _BAD_CERT,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _OLD,
+    "UNSUPPORTED_PROTOCOL": _OLD,
+}

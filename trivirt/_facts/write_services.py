@@ -113,7 +113,8 @@ def _locator(facts: Facts, words: Words, service: str, locator: Fact) -> str:
     name, target = python_locator(locator), locator["service"]
     lines = []
     if "param" in locator:
-        lines.append(f"    def {name}(self, {locator['param']}: str | None) -> {target}[V]:")
+        parameters = ["self", f"{locator['param']}: str | None"]
+        lines.append(layout.bracket(f"def {name}(", parameters, f") -> {target}[V]:", 4))
         path = f"self._at({locator['param']})"
     else:
         head = layout.bracket(f"def {name}(", ["self"], f") -> {target}[V]:", 4)

@@ -54,6 +54,14 @@ _NOT_DEMO = ("url", "username", "ca_file", "insecure")
     show_default=True,
     help="How many requests may be under way on each; 1 waits for every answer.",
 )
+@click.option(
+    "--patience",
+    type=seconds,
+    metavar="SECONDS",
+    default=30,
+    show_default=True,
+    help="How long to wait for an engine that goes away meanwhile, as in a restart.",
+)
 @click.option("--out", metavar="FILE", help="Write all that was found to this file, as JSON.")
 @debug_option
 @click.pass_context
@@ -69,6 +77,7 @@ def inventory(
     insecure: bool,
     connections: int,
     pipeline: int,
+    patience: float,
     out: str | None,
 ) -> None:
     """List all VMs with their disk attachments, NICs and permissions."""
@@ -79,7 +88,7 @@ def inventory(
     if target is None:
         reading = trio.run(run_demo, vms, latency, connections, pipeline)
     else:
-        reading = trio.run(_read_engine, with_secret(target), Way(connections, pipeline))
+        reading = trio.run(_read_engine, with_secret(target), Way(connections, pipeline), patience)
     if file is not None:
         file.write(reading.document())
         show_text(f"Written to {out}.")
@@ -93,9 +102,9 @@ def _refuse(context: click.Context, names: tuple[str, ...], demo: bool) -> None:
             raise click.UsageError(f"{option} is not for {'--demo' if demo else '--url'}.")
 
 
-async def _read_engine(target: Target, way: Way) -> Reading:
+async def _read_engine(target: Target, way: Way, patience: float) -> Reading:
     with progress_bar() as bar:
-        reading = await read(target, way, bar(str(way)))
+        reading = await read(target, way, bar(str(way)), patience)
     product = " ".join(filter(None, (reading.engine["product"], reading.engine["version"])))
     show_table(
         f"{product or 'Engine'} at {target.url}",

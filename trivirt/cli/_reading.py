@@ -9,6 +9,7 @@ from typing import Any
 
 from trivirt import inventory
 from trivirt.cli._sign_on import Target
+from trivirt._patience import Retries
 from trivirt.engine import Engine, open_engine
 from trivirt.errors import ResponseError
 
@@ -57,8 +58,13 @@ class Reading:
         return inventory.totals(PLAN, self.records)
 
 
-async def read(target: Target, way: Way, watch: Callable[[inventory.Progress], None]) -> Reading:
-    """Read all VMs and what belongs to them."""
+async def read(
+    target: Target,
+    way: Way,
+    watch: Callable[[inventory.Progress], None],
+    patience: float = 0,
+) -> Reading:
+    """Read all VMs and what belongs to them; `patience` is for an engine that goes away."""
     start = time.perf_counter()
     async with open_engine(
         target.url,
@@ -69,6 +75,7 @@ async def read(target: Target, way: Way, watch: Callable[[inventory.Progress], N
         insecure=target.insecure,
         connections=way.connections,
         pipeline=way.pipeline,
+        retries=Retries(seconds=patience) if patience else Retries(attempts=0),
     ) as engine:
         async with inventory.open_run(engine, PLAN, in_flight=way.in_flight, watch=watch) as run:
             records = [record async for record in run]

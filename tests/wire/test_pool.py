@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -309,19 +311,42 @@ async def test_an_answer_out_of_step_is_not_believed(
         assert len(network.connections) == 2
 
 
-async def test_junk_fails_the_request_whose_answer_it_was(
+async def _junk(peer: Peer) -> None:
+    request = await peer.request()
+    await peer.request()
+    await peer.send(answer(request or "") + b"junk\r\n\r\n")
+
+
+async def test_what_junk_came_for_is_asked_again(
     open_pool: Any, autojump_clock: MockClock
 ) -> None:
-    async def junk(peer: Peer) -> None:
-        request = await peer.request()
-        await peer.request()
-        await peer.send(answer(request or "") + b"junk\r\n\r\n")
+    async with open_pool(_junk, echo) as (pool, network):
+        assert await ask_all(pool, 3) == dict.fromkeys(range(3), 200)
+        assert len(network.connections) == 2
 
-    async with open_pool(junk, echo) as (pool, _):
-        results = await ask_all(pool, 3)
-        kinds = [type(value) for value in results.values()]
-        assert kinds.count(int) == 2
-        assert kinds.count(RemoteProtocolError) == 1
+
+async def test_junk_again_and_again_is_an_error(open_pool: Any, autojump_clock: MockClock) -> None:
+    async def junk(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"junk\r\n\r\n")
+
+    async with open_pool(junk) as (pool, network):
+        with pytest.raises(RemoteProtocolError, match=r"no HTTP/1.1 answer .*, 3 times in a row"):
+            await pool.request(get(0))
+        assert len(network.connections) == 3
+
+
+async def test_what_is_too_large_is_not_asked_for_again(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def floods(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
+
+    async with open_pool(floods) as (pool, network):
+        with pytest.raises(RemoteProtocolError, match="a head of more than"):
+            await pool.request(get(0))
+        assert len(network.connections) == 1
 
 
 async def test_refused_connections_fail_each_request_with_an_error_of_its_own(
@@ -592,3 +617,138 @@ async def test_repr_shows_what_matters(open_pool: Any, autojump_clock: MockClock
         assert repr(pool) == "<Pool engine open, 1 connections, 0 in flight, 0 waiting>"
         assert repr(pool._connections) == "[<Connection open, 0 to answer>]"
     assert repr(pool).startswith("<Pool engine closed")
+
+
+# Pipelines
+
+
+async def _closes_after_each(peer: Peer) -> None:
+    await peer.answer(await peer.request() or "", headers=["Connection: close"])
+
+
+async def _answers_out_of_step(peer: Peer) -> None:
+    """Like a proxy that loses count when requests come in a row."""
+    while requests := await peer.burst():
+        await peer.answer(requests[0])
+        if len(requests) > 1:
+            await peer.send(b"HTTP/1.1 junk\r\n\r\n")
+            return
+
+
+@pytest.mark.parametrize("server", [_closes_after_each, _answers_out_of_step])
+async def test_pipelining_that_is_broken_is_given_up(
+    open_pool: Any,
+    autojump_clock: MockClock,
+    caplog: pytest.LogCaptureFixture,
+    server: Any,
+) -> None:
+    async with open_pool(server, connections=2, depth=8) as (pool, _):
+        assert await ask_all(pool, 60) == dict.fromkeys(range(60), 200)
+        assert pool.statistics().depth == 1
+        assert await ask_all(pool, 10) == dict.fromkeys(range(10), 200)
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "from now on they are sent one by one" in warnings[0]
+
+
+async def test_depth_follows_a_distant_server(open_pool: Any, autojump_clock: MockClock) -> None:
+    async def distant(peer: Peer) -> None:
+        async def later(request: str, at: float, turn: trio.Event, done: trio.Event) -> None:
+            await trio.sleep_until(at)
+            await turn.wait()
+            await peer.answer(request)
+            done.set()
+
+        async with trio.open_nursery() as nursery:
+            turn = trio.Event()
+            turn.set()
+            while (request := await peer.request()) is not None:
+                done = trio.Event()
+                nursery.start_soon(later, request, trio.current_time() + 0.05, turn, done)
+                turn = done
+
+    async with open_pool(distant, connections=2, depth=None) as (pool, _):
+        await pool.request(get(0))
+        assert len(await ask_all(pool, 3000)) == 3000
+        assert pool.statistics().depth >= 32
+        assert pool.limiter.total_tokens == 2 * pool.statistics().depth
+
+
+async def test_a_number_given_by_the_caller_is_obeyed(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async with open_pool(echo, connections=2, depth=5) as (pool, _):
+        await ask_all(pool, 500)
+        assert pool.statistics().depth == 5
+
+
+async def test_an_answer_before_the_body_is_through_ends_the_connection(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """A server that refuses a large body may leave the rest of it unread."""
+
+    async def refuses(peer: Peer) -> None:
+        await peer.stream.receive_some(10)
+        await peer.send(answer("POST /1", status="413 No"))
+        await trio.sleep_forever()
+
+    async with open_pool(refuses, echo) as (pool, network):
+        connect = network.connect_tcp
+
+        async def narrow(*args: Any, **keywords: Any) -> Any:
+            stream = await connect(*args, **keywords)
+            pump = stream.stream.send_stream.send_all_hook
+
+            async def stuck() -> None:
+                await pump()
+                await trio.sleep_forever()
+
+            stream.stream.send_stream.send_all_hook = stuck
+            network.connect_tcp = connect
+            return stream
+
+        network.connect_tcp = narrow
+        response = await pool.request(Request("POST", "/1", body=b"x" * 100))
+        assert response.status == 413
+        assert (await pool.request(get(2))).body == b"GET /2"
+        assert len(network.connections) == 2
+
+
+async def test_ten_thousand_waiting_requests_take_little_memory(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """Beyond the tasks of the callers: at most 10 MB, so 1 kB each."""
+    hold = trio.Event()
+
+    async def held(peer: Peer) -> None:
+        await hold.wait()
+        await echo(peer)
+
+    async def idle(turn: trio.Event) -> None:
+        await turn.wait()
+
+    async with open_pool(held, connections=2, depth=2) as (pool, _):
+        before = _traced()
+        tracemalloc.start()
+        try:
+            async with trio.open_nursery() as nursery:
+                for number in range(10_000):
+                    nursery.start_soon(pool.request, get(number))
+                await trio.testing.wait_all_tasks_blocked()
+                requests = _traced() - before
+                nursery.cancel_scope.cancel()
+            gone = _traced()
+            async with trio.open_nursery() as nursery:
+                for _ in range(10_000):
+                    nursery.start_soon(idle, hold)
+                await trio.testing.wait_all_tasks_blocked()
+                tasks = _traced() - gone
+                nursery.cancel_scope.cancel()
+        finally:
+            tracemalloc.stop()
+    assert requests - tasks < 10e6
+
+
+def _traced() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] if tracemalloc.is_tracing() else 0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trivirt import inventory
-from trivirt.cli._sign_on import Target
 from trivirt._patience import Retries
+from trivirt.cli._sign_on import Target
 from trivirt.engine import Engine, open_engine
 from trivirt.errors import ResponseError
 

@@ -47,6 +47,10 @@ class Limits:
     inflated: int = 2 << 30
 
 
+class TooLarge(RemoteProtocolError):
+    """An answer exceeds `Limits`; asking again would bring the same."""
+
+
 class Pipeline(Generic[Tag]):
     """The conversation on one connection. Each request is known by the caller's `Tag`.
 
@@ -138,7 +142,7 @@ class Pipeline(Generic[Tag]):
         self._headers.append(_header(name, value))
         self._head_size += len(name) + len(value) + 4
         if self._head_size > self._limits.head:
-            self._fail(f"a head of more than {self._limits.head} bytes")
+            self._refuse(f"a head of more than {self._limits.head} bytes")
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._framed = True
 
@@ -156,7 +160,7 @@ class Pipeline(Generic[Tag]):
         self._body.append(data)
         self._body_size += len(data)
         if self._body_size > self._limits.body:
-            self._fail(f"a body of more than {self._limits.body} bytes")
+            self._refuse(f"a body of more than {self._limits.body} bytes")
 
     def on_message_complete(self) -> None:
         self._in_head = self._in_body = False
@@ -189,11 +193,15 @@ class Pipeline(Generic[Tag]):
             return
         self._head_size += size
         if self._head_size > 2 * self._limits.head:
-            self._fail(f"a head of more than {self._limits.head} bytes")
+            self._refuse(f"a head of more than {self._limits.head} bytes")
+
+    def _refuse(self, what: str) -> None:
+        if self.error is None:
+            self.error = TooLarge(f"{self._host} sent {what}")
 
     def _fail(self, what: str, cause: Exception | None = None) -> None:
         if self.error is None:
-            self.error = RemoteProtocolError(f"The server sent {what}.")
+            self.error = RemoteProtocolError(f"{self._host} sent {what}")
             self.error.__cause__ = cause
 
 

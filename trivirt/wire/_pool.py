@@ -35,13 +35,14 @@ from trivirt.errors import (
     ConnectionLost,
     Error,
     RemoteProtocolError,
+    TimedOut,
     TransportError,
 )
 from trivirt.wire._connection import Connection, Loss, Traffic
 from trivirt.wire._dial import Origin, dial
 from trivirt.wire._exchange import Exchange, Stage
 from trivirt.wire._messages import Request, Response
-from trivirt.wire._pipeline import Limits, check_request
+from trivirt.wire._pipeline import Limits, TooLarge, check_request
 from trivirt.wire._tempo import START, Tempo
 from trivirt.wire._timeouts import Timeouts
 
@@ -404,13 +405,16 @@ class Pool:
         where = self._origin.authority
         error = loss.error or ConnectionLost(f"{where} closed the connection", sent=sent)
         if exchange is loss.guilty:
-            if not isinstance(error, ConnectionLost):
-                return error  # It ran out of time, or its answer is broken.
+            if isinstance(error, (TimedOut, TooLarge)):
+                return error
             exchange.losses += 1
         if sent and not exchange.request.safe:
             return ConnectionLost(f"{error}; it may have been executed", sent=True)
         if exchange.losses >= MAX_LOSSES:
-            return ConnectionLost(f"{error}, {exchange.losses} times in a row", sent=sent)
+            words = f"{error}, {exchange.losses} times in a row"
+            if isinstance(error, RemoteProtocolError):
+                return RemoteProtocolError(words)
+            return ConnectionLost(words, sent=sent)
         return None
 
 

@@ -5,11 +5,11 @@ A driver for the yardstick: `common` is found beside the yardstick's own drivers
 
 import trio
 from common import PASSWORD, USER, Run, options
-from workload import TOUCH, load, rows
+from workload import OPTIONS, depth, load, rows
 
 import trivirt
 
-args = options(__doc__, **TOUCH)
+args = options(__doc__, **OPTIONS)
 
 
 async def fetch(ask, vm, name):
@@ -23,7 +23,7 @@ async def main():
         password=PASSWORD,
         ca_file=args.ca_file,
         connections=args.connections,
-        pipeline=args.pipeline or 1,
+        pipeline=depth(args),
     ) as engine:
         vms = await engine.vms.list()
         async with trio.open_nursery() as nursery:

@@ -2,11 +2,11 @@
 
 import trio
 from common import PASSWORD, USER, Run, options
-from workload import TOUCH, load, rows
+from workload import OPTIONS, depth, load, rows
 
 import trivirt
 
-args = options(__doc__, **TOUCH)
+args = options(__doc__, **OPTIONS)
 
 
 async def main():
@@ -16,7 +16,7 @@ async def main():
         password=PASSWORD,
         ca_file=args.ca_file,
         connections=args.connections,
-        pipeline=args.pipeline or 1,
+        pipeline=depth(args),
     ) as engine:
         vms = await engine.vms.list()
         sent = []

@@ -1,11 +1,11 @@
 """trivirt in synchronous Python: futures of `engine.soon`, or with --blocking call by call."""
 
 from common import PASSWORD, USER, Run, options
-from workload import TOUCH, load, rows
+from workload import OPTIONS, depth, load, rows
 
 from trivirt.sync import open_engine
 
-args = options(__doc__, blocking={"action": "store_true"}, **TOUCH)
+args = options(__doc__, blocking={"action": "store_true"}, **OPTIONS)
 
 
 def with_futures(engine, vms):
@@ -37,7 +37,7 @@ with Run(args) as run:
         password=PASSWORD,
         ca_file=args.ca_file,
         connections=args.connections,
-        pipeline=args.pipeline or 1,
+        pipeline=depth(args),
     ) as engine:
         vms = engine.vms.list()
         (one_by_one if args.blocking else with_futures)(engine, vms)

@@ -1,8 +1,16 @@
-"""What our drivers share: imports ahead of the measurement, and the attributes for --touch."""
+"""What our drivers share: options, imports ahead of the measurement, what --touch reads."""
 
 import importlib
 
-TOUCH = {"touch": {"action": "store_true", "help": "read ten attributes of each VM"}}
+OPTIONS = {
+    "touch": {"action": "store_true", "help": "read ten attributes of each VM"},
+    "auto": {"action": "store_true", "help": "let trivirt choose the depth of pipelines"},
+}
+
+
+def depth(args):
+    """The `pipeline` of an engine: none is 1, as for the other drivers, unless it is automatic."""
+    return None if args.auto else args.pipeline or 1
 
 
 def load():

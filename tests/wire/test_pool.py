@@ -317,9 +317,7 @@ async def _junk(peer: Peer) -> None:
     await peer.send(answer(request or "") + b"junk\r\n\r\n")
 
 
-async def test_what_junk_came_for_is_asked_again(
-    open_pool: Any, autojump_clock: MockClock
-) -> None:
+async def test_what_junk_came_for_is_asked_again(open_pool: Any, autojump_clock: MockClock) -> None:
     async with open_pool(_junk, echo) as (pool, network):
         assert await ask_all(pool, 3) == dict.fromkeys(range(3), 200)
         assert len(network.connections) == 2

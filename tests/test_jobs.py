@@ -7,16 +7,21 @@ import trio
 
 from trivirt.errors import NotFound, UsageError
 from trivirt.jobs import Watch
+from trivirt.model import Steps
+from trivirt.services import VmService
 
 
-class FakeService:
+class FakeService(VmService):
     """Goes through the states, one for each look, and stays in the last."""
 
     def __init__(self, *states):
+        super().__init__(self.perform, "/vms/1")
         self._states = list(states)
         self.looks = 0
 
-    async def get(self):
+    async def perform(self, work):
+        if isinstance(work, Steps):
+            return await work.run(self.perform)
         await trio.lowlevel.checkpoint()
         self.looks += 1
         state = self._states[0] if len(self._states) == 1 else self._states.pop(0)
@@ -27,7 +32,9 @@ class FakeService:
 
 async def test_it_looks_until_the_state_is_there(autojump_clock):
     service = FakeService("down", "wait_for_launch", "powering_up", "up")
-    seen = await Watch(service, pause=2).until("up")
+    watch = Watch(service, pause=2)
+    seen = await watch.until("up")
+    assert repr(watch) == "<Watch /vms/1>"
     assert seen.status == "up"
     assert service.looks == 4
     assert trio.current_time() == pytest.approx(6)

@@ -10,7 +10,7 @@ import outcome
 import trio
 
 from trivirt.errors import Cancelled
-from trivirt.model import Call
+from trivirt.model import Work
 
 T = TypeVar("T")
 
@@ -78,12 +78,12 @@ class Future(Generic[T]):
             raise self._error
         return self._value
 
-    async def run(self, work: Callable[[Call[T]], Awaitable[T]], call: Call[T]) -> None:
+    async def run(self, perform: Callable[[Work[T]], Awaitable[T]], work: Work[T]) -> None:
         """Do the work and send its outcome; the engine starts this as a task."""
         result: outcome.Outcome[T] = outcome.Error(Cancelled(f"{self._what} was cancelled"))
         try:
             with self._scope:
-                result = outcome.Value(await work(call))
+                result = outcome.Value(await perform(work))
         except Exception as exc:  # Whatever it is, it belongs to whoever waits.
             result = outcome.Error(exc)
         finally:

@@ -7,8 +7,9 @@ Apache or the application server in front of it.
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import Any, TypeVar
+
+import trio
 
 from trivirt import codec
 from trivirt.errors import (
@@ -29,7 +30,11 @@ from trivirt.wire import Response
 T = TypeVar("T")
 
 _FAULTS: dict[int, type[Fault]] = {403: Forbidden, 404: NotFound, 409: Conflict}
-_FRONT_END = frozenset({404, 502, 503, 504})
+_FRONT_END = frozenset({404, 408, 502, 503, 504})
+
+# What is decoded at a time, in bytes: some ten machines, a millisecond or two.
+_LONG = _PIECE = 64 * 1024
+
 _TAGS = re.compile(r"<[^>]*>|\s+")
 
 
@@ -44,6 +49,36 @@ def read_reply(call: Call[T], response: Response, max_size: int) -> T:
             raise _failure(call, response, max_size)
         result: T = _result(call, response, max_size)
         return result
+    except Error as exc:
+        _sign(exc, call, response)
+        raise
+
+
+def is_long(response: Response) -> bool:
+    """Whether decoding the answer in one go would keep other tasks waiting noticeably."""
+    first, *more = response.parts
+    if more or len(first) > _LONG or response.header("content-encoding") is None:
+        return bool(more) or len(first) > _LONG
+    return int.from_bytes(first[-4:], "little") > _LONG  # RFC 1952 section 2.3.1: ISIZE
+
+
+async def read_long_reply(call: Call[T], response: Response, max_size: int) -> T:
+    """The same as `read_reply`, letting other tasks run every millisecond or two.
+
+    It inflates and decodes piece by piece; what is no list of objects is decoded in one go.
+    """
+    if response.status not in call.ok or call.kind == "action" or not _is_xml(response):
+        return read_reply(call, response, max_size)
+    try:
+        decoder = codec.Decoder(call.expect)
+        try:
+            for piece in response.pieces(max_size, _PIECE):
+                decoder.feed(piece)
+                await trio.lowlevel.checkpoint()
+            result: T = _checked(call, response, decoder.close())
+            return result
+        except DecodeError as exc:
+            raise DecodeError(f"{_what(call)}: {exc}") from exc.__cause__
     except Error as exc:
         _sign(exc, call, response)
         raise
@@ -103,6 +138,10 @@ def _value(call: Call[Any], response: Response, body: bytes) -> Any:
         value: Any = codec.decode(body, expect=call.expect)
     except DecodeError as exc:
         raise DecodeError(f"{_what(call)}: {exc}") from exc.__cause__
+    return _checked(call, response, value)
+
+
+def _checked(call: Call[Any], response: Response, value: Any) -> Any:
     if type(value).__name__ == "Fault":  # Some refusals come with status 200 (oVirt 4).
         raise _fault(call, response.status, value.reason, value.detail)
     return value
@@ -122,7 +161,7 @@ def _failure(call: Call[Any], response: Response, max_size: int) -> Error:
         return _read_fault(call, status, body)
     if status == 401:
         return AuthError(f"{_what(call)}: a fresh token was refused, too: {_excerpt(body)!r}")
-    if status in (502, 503, 504) or (status == 404 and _is_page(response)):
+    if status in (408, 502, 503, 504) or (status == 404 and _is_page(response)):
         return Unavailable(
             f"{_what(call)}: {status} {_excerpt(body)!r} came from the server in front of the "
             "API; the engine is starting or stopped, or it has no such path"
@@ -130,6 +169,8 @@ def _failure(call: Call[Any], response: Response, max_size: int) -> Error:
     if 300 <= status < 400:
         where = response.header("location") or "another place"
         return ResponseError(f"{_what(call)}: redirected ({status}) to {where}; use that URL")
+    if status == 400 and b"plain HTTP to an SSL" in body:  # Apache's page for it.
+        return Unavailable(f"{_what(call)}: plain HTTP to a TLS port; the URL begins with https://")
     return _fault(call, status, None, _excerpt(body) or None)
 
 
@@ -172,5 +213,7 @@ def _is_page(response: Response) -> bool:
 
 def _excerpt(body: bytes) -> str:
     """The first words of a page, without its markup."""
+    from html import unescape  # Its table of entities costs more than the rest of this module.
+
     text = unescape(_TAGS.sub(" ", body[:2000].decode("utf-8", "replace")))
     return " ".join(text.split())[:200]

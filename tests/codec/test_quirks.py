@@ -294,7 +294,7 @@ def test_quirk_30_and_31_what_is_written() -> None:
     assert write(servers).count("<name_server>") == 1
 
 
-def test_quirk_32_texts_of_values() -> None:
+def test_quirk_32_and_38_texts_of_values() -> None:
     zone = timezone(timedelta(hours=-3))
     assert "<run_once>true<" in write(Vm(run_once=True))
     assert "<start_time>2024-03-05T10:11:12<" in write(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from surface import STRUCTS, attributes
+from surface_facts import STRUCTS, attributes
 
 from trivirt import codec
 from trivirt.model import Items

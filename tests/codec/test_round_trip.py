@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from surface import STRUCTS, attributes, sample
+from surface_facts import STRUCTS, attributes, sample
 
 import trivirt.types
 from trivirt import codec

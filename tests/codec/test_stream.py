@@ -139,6 +139,13 @@ def test_a_root_that_is_not_expected_is_known_early(many: Many) -> None:
         decoder.feed(many("vms", ITEM))
 
 
+def test_a_malformed_declaration_is_noticed(many: Many) -> None:
+    """Found by fuzzing: what is before the root was dropped and not parsed."""
+    document = b'<?xml version="1.0" encoding<vm>="UTF-8"?>' + many("vms", ITEM)
+    with pytest.raises(DecodeError):
+        codec.decode(document)
+
+
 class TestPutOff:
     """What is nested is there as soon as somebody looks, and no sooner."""
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from surface import ENUMS, ROOT, SERVICES, STRUCTS, methods
+from surface_facts import ENUMS, ROOT, SERVICES, STRUCTS, methods
 
 import trivirt.services
 import trivirt.types

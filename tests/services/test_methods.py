@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from surface import ENUMS, FACTS, SERVICES, STRUCTS, Fact, methods
+from surface_facts import ENUMS, FACTS, SERVICES, STRUCTS, Fact, methods
 
 import trivirt.services
 import trivirt.types

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from surface import ENUMS, STRUCTS, attributes
+from surface_facts import ENUMS, STRUCTS, attributes
 
 import trivirt.types
 from trivirt.model import OpenEnum, Struct, fields

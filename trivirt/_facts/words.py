@@ -123,7 +123,7 @@ class Words:
 
     def _spell(self, name: str) -> list[str]:
         parts = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+", name)
-        words = [self._spelling.get(part, part.lower()) for part in parts]
+        words = [str(self._spelling.get(part, part.lower())) for part in parts]
         singular = " ".join(words)
         return [singular, _plural(singular)]
 

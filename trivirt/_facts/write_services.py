@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import trivirt._facts.layout as layout
@@ -52,19 +53,12 @@ def _imports(facts: Facts, module: str, names: list[str], body: str) -> Iterator
         for locator in facts.services[name]["locators"]
         if facts.module_of(locator["service"]) != module
     }
-    kernel = {"Call", "Headers", "Items", "Query", "Service", "V", "deprecated", "operation"}
-    unused = {
-        name
-        for name in kernel - {"Service", "V"}
-        if f"{name}[" not in body and f"{name}(" not in body and f": {name} " not in body
-    }
-    if "@operation" not in body:
-        unused.add("operation")
-    else:
-        unused.discard("operation")
+    kernel = {"Call", "Headers", "Items", "Query", "Root", "Service", "V", "deprecated"}
+    kernel |= {"operation", "paged", "unpaged"}
+    used = {name for name in kernel if re.search(rf"(?<!\w){name}(?:[\[(]| =|\n)", body)}
     if types or others:
         yield "from typing import TYPE_CHECKING\n"
-    yield layout.import_from("trivirt.model", kernel - unused)
+    yield layout.import_from("trivirt.model", used | {"V"})
     if "Action(" in body:
         yield "from trivirt.types.common import Action"
     yield ""
@@ -91,7 +85,7 @@ def _grouped(facts: Facts, package: str, names: set[str]) -> Iterator[str]:
 
 def _service(facts: Facts, words: Words, name: str) -> str:
     fact = facts.services[name]
-    lines = ["", f"class {name}(Service[V]):"]
+    lines = ["", f"class {name}({'Root' if name == facts.root else 'Service'}[V]):"]
     sentence, *more = words.service(name)
     lines.append(layout.docstring(sentence, 4, more))
     item = [locator for locator in fact["locators"] if "param" in locator]
@@ -101,6 +95,8 @@ def _service(facts: Facts, words: Words, name: str) -> str:
         lines += ["", _locator(facts, words, name, locator)]
     for method in fact["methods"]:
         lines += ["", _method(facts, words, name, method)]
+        if method["name"] == "list":
+            lines += ["", *_iterate(method)]
     return "\n".join([*lines, ""])
 
 
@@ -143,6 +139,14 @@ def _method(facts: Facts, words: Words, service: str, method: Fact) -> str:
     if method.get("dep"):
         lines.append(f'        deprecated("{service}.{method["name"]}")')
     return "\n".join([*lines, *_body(facts, method)])
+
+
+def _iterate(method: Fact) -> list[str]:
+    """The same list as a stream, in pages where there is a search, which counts them."""
+    has_pages = {"search", "max"} <= {parameter["name"] for parameter in method["params"]}
+    sentence = "Go through what `list` gives " + ("page by page." if has_pages else "one by one.")
+    maker = "paged" if has_pages else "unpaged"
+    return [f"    iterate = {maker}(list)", f'    """{sentence}"""']
 
 
 def _parameters(facts: Facts, method: Fact) -> list[str]:

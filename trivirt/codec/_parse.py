@@ -38,7 +38,7 @@ _EXACT_PARSER = _parser(remove_blank_text=False)
 _USUAL = re.compile(
     rb"(?:<\?xml version=\"1\.0\" encoding=\"UTF-8\"(?: standalone=\"(?:yes|no)\")?\?>)?\s*<[a-z]"
 ).match
-_ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)[\"']").search
+_ENCODING = rb"\sencoding\s*=\s*[\"']([^\"']*)[\"']"
 _ACCEPTED = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 
 
@@ -96,7 +96,7 @@ def check_prolog(data: bytes | bytearray) -> int:
 
 
 def _check_encoding(declaration: bytes) -> None:
-    match = _ENCODING(declaration) if declaration.startswith(b"<?xml") else None
+    match = re.search(_ENCODING, declaration) if declaration.startswith(b"<?xml") else None
     if match and match[1].lower() not in _ACCEPTED:
         raise DecodeError(
             f"this XML is in the encoding {match[1].decode('ascii', 'replace')!r}, "

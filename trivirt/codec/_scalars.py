@@ -16,7 +16,7 @@ _FULL_ISO = sys.version_info >= (3, 11)
 _RANGES = {"": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1), "unsignedInt": (0, 2**32 - 1)}
 
 # What XML 1.0 cannot carry, not even as a reference.
-_IMPOSSIBLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
+_IMPOSSIBLE = "[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 
 
 class _Truth(dict[str, bool]):
@@ -79,7 +79,7 @@ def write_date(value: datetime) -> str:
 
 def write_text(value: str) -> str:
     """Escape text so that every character arrives, carriage returns included."""
-    bad = _IMPOSSIBLE(value)
+    bad = re.search(_IMPOSSIBLE, value)
     if bad:
         raise ValueError(f"has the character {bad[0]!r}, which XML cannot carry")
     if "&" in value:

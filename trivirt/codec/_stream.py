@@ -84,7 +84,8 @@ class Decoder:
             return
         closing = b"</" + name[1] + b">"
         try:
-            root = parse_piece(opening + closing)
+            # With what is before it: a declaration may be malformed, too.
+            root = parse_piece(bytes(buffer[: end + 1]) + closing)
         except DecodeError:
             return
         cls, is_list = find_class(root.tag, self._expect)

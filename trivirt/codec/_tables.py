@@ -3,11 +3,13 @@
 A reader takes an element and gives a value, None when it stands for nothing. Whether a name in an
 annotation is an enumeration or a class of objects is found out when the first such element comes,
 so that reading a list of machines does not import the types of what machines do not have.
+
+A subclass of `Table` reads into other classes than those that the fields were declared in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +33,6 @@ _CONVERT: dict[type[Any], Convert | None] = {
 }
 
 new_object = object.__new__
-new_list = list.__new__
 
 
 class Table:
@@ -39,13 +40,20 @@ class Table:
 
     `simple` has what is made of a text (None: the text itself), `nested` what is made of an
     element; `lists` names the latter that are lists, and `links` the attribute that a `rel` is
-    a link for.
+    a link for. `dict_of` gives the dict of an object whose `__dict__` is something else.
     """
 
-    __slots__ = ("cls", "has_id", "links", "lists", "nested", "puts_off", "read_id", "simple")
+    __slots__ = (
+        *("cls", "dict_of", "has_id", "href_key", "id_key", "links", "lists", "nested"),
+        *("puts_off", "read_id", "simple"),
+    )
+
+    converters: Mapping[type[Any], Convert | None] = _CONVERT
 
     def __init__(self, cls: type[Any]) -> None:
-        self.cls = cls
+        self.cls = self.class_for(cls)
+        self.dict_of: Callable[[Any], dict[str, Any]] | None = None
+        self.href_key, self.id_key = self.key("href"), self.key("id")
         self.simple: dict[str, tuple[str, Convert | None]] = {}
         self.nested: dict[str, tuple[str, Reader]] = {}
         self.lists: set[str] = set()
@@ -59,22 +67,61 @@ class Table:
         if field.is_xml_attribute:
             if field.name == "id":
                 self.has_id = True
-                self.read_id = _id_converter(field)
+                self.read_id = _id_converter(self, field)
         elif field.is_list or not (field.is_simple or field.type_name in ENUMS):
-            self.nested[field.wire] = (field.name, self._nested_reader(field))
+            self.nested[field.wire] = (self.key(field.name), self._nested_reader(field))
             if field.is_list:
                 self.lists.add(field.wire)
             if field.link:
-                self.links.update(dict.fromkeys(field.rels, field.name))
+                self.links.update(dict.fromkeys(self.rels(field), self.key(field.name)))
         else:
-            self.simple[field.wire] = (field.name, self._simple_converter(field))
+            self.simple[field.wire] = (self.key(field.name), self._simple_converter(field))
+
+    # What another family of classes does in its own way.
+
+    def class_for(self, cls: type[Any]) -> type[Any]:
+        """The class of the objects, for the one that declares their fields."""
+        return cls
+
+    def table_of(self, cls: type[Any]) -> Table:
+        return table_of(cls)
+
+    def key(self, name: str) -> str:
+        """Where the dict of an object has the value of a field."""
+        return name
+
+    def rels(self, field: Field) -> Iterable[str]:
+        return field.rels
+
+    def new_items(self, values: Iterable[Any]) -> Any:
+        """A list that takes an `href`."""
+        return Items(values)
+
+    def new_values(self, values: list[Any]) -> Any:
+        """A list of simple values, which has no `href`."""
+        return Items(values)
+
+    def words(self, field: Field) -> Convert:
+        """What makes a member of an enumeration of a text."""
+        return _Words(field.cls).__getitem__
+
+    def put_empty(self, own: dict[str, Any], name: str, convert: Convert | None, _: Any) -> None:
+        """Put the value of an element without text."""
+        if convert is None:
+            own[name] = ""
+        else:
+            own.pop(name, None)
+
+    def empty_item(self, convert: Convert | None, _: Any) -> Any:
+        """Likewise for an item of a list."""
+        return "" if convert is None else None
 
     def _nested_reader(self, field: Field) -> Reader:
         """Give a reader that finds the real one, and takes its place, at the first element."""
 
         def find(element: Any) -> Any:
-            reader = _element_reader(field)
-            self.nested[field.wire] = (field.name, reader)
+            reader = _element_reader(self, field)
+            self.nested[field.wire] = (self.key(field.name), reader)
             return reader(element)
 
         return find
@@ -82,11 +129,11 @@ class Table:
     def _simple_converter(self, field: Field) -> Convert | None:
         """Likewise for text: an enumeration is imported when the first word of it comes."""
         if field.is_simple:
-            return _CONVERT[field.cls]
+            return self.converters[field.cls]
 
         def find(text: str) -> Any:
-            convert = _Words(field.cls).__getitem__
-            self.simple[field.wire] = (field.name, convert)
+            convert = self.words(field)
+            self.simple[field.wire] = (self.key(field.name), convert)
             return convert(text)
 
         return find
@@ -121,36 +168,40 @@ class _Words(dict[str, Any]):
         return self._unknown(text)
 
 
-def _converter(field: Field) -> Convert | None:
-    return _CONVERT[field.cls] if field.is_simple else _Words(field.cls).__getitem__
+def _converter(table: Table, field: Field) -> Convert | None:
+    return table.converters[field.cls] if field.is_simple else table.words(field)
 
 
-def _id_converter(field: Field) -> Convert | None:
+def _id_converter(table: Table, field: Field) -> Convert | None:
     """As above, for an XML attribute: there the engine is careless about case."""
-    convert = _converter(field)
+    convert = _converter(table, field)
     return (lambda text: convert(text.lower())) if convert and not field.is_simple else convert
 
 
-def _element_reader(field: Field) -> Reader:
+def _element_reader(owner: Table, field: Field) -> Reader:
     if field.is_simple or field.is_enum:
-        convert = _converter(field)
-        return lambda element: Items([_one_value(child, convert) for child in element])
-    table = table_of(field.cls)
+        convert = _converter(owner, field)
+        return lambda element: owner.new_values(
+            [_one_value(owner, child, convert) for child in element]
+        )
+    table = owner.table_of(field.cls)
     if field.is_list:
         return lambda element: read_items(element, table)
     return lambda element: read_object(element, table)
 
 
-def _one_value(element: Any, convert: Convert | None) -> Any:
+def _one_value(table: Table, element: Any, convert: Convert | None) -> Any:
     text = text_of(element)
-    if convert is None:
-        return text
-    return convert(text) if text else None
+    if not text:
+        return table.empty_item(convert, element)
+    return text if convert is None else convert(text)
 
 
-def read_items(element: Any, table: Table) -> Items[Any]:
+def read_items(element: Any, table: Table) -> Any:
     """Read a list: every child is an item, whatever its name; `<actions>` is none."""
-    items = Items([read_object(child, table) for child in element if child.tag != "actions"])
+    items = table.new_items(
+        [read_object(child, table) for child in element if child.tag != "actions"]
+    )
     items.href = element.get("href")
     return items
 
@@ -161,12 +212,12 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
     With `later`, what is nested in it is kept as it is, to be read when it is touched; see `keep`.
     """
     value = new_object(table.cls)
-    own: dict[str, Any] = value.__dict__
+    own: dict[str, Any] = value.__dict__ if table.dict_of is None else table.dict_of(value)
     href, id = element.get("href"), element.get("id")
     if href is not None:
-        own["href"] = href
+        own[table.href_key] = href
     if id is not None and table.has_id:
-        own["id"] = _read_id(table, id) if table.read_id else id
+        own[table.id_key] = _read_id(table, id) if table.read_id else id
     if not len(element):
         return value
     into: dict[str, Any] = own if later is None else {}
@@ -180,12 +231,12 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
             if entry is not None:
                 name, convert = entry
                 text = text_of(child) if len(child) else child.text
-                if convert is None:
-                    own[name] = text or ""
-                elif text:
-                    own[name] = convert(text)
+                if not text:
+                    table.put_empty(own, name, convert, child)
+                elif convert is None:
+                    own[name] = text
                 else:
-                    own.pop(name, None)
+                    own[name] = convert(text)
             elif tag == "link":
                 links.append(child)
             elif tag in nested:
@@ -193,12 +244,14 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
                 into[name] = read(child) if later is None else keep(child, later)
     except ValueError as error:
         raise unreadable(table, name, text) from error
-    join = _apply_link if later is None else keep_link
     for link in links:
         href = link.get("href")
         target = table.links.get(link.get("rel"))
         if target is not None and href is not None:
-            join(into, target, href)
+            if later is None:
+                _apply_link(table, own, target, href)
+            else:
+                keep_link(into, target, href)
     if later is not None and into:
         own["_pending"] = into
     return value
@@ -212,11 +265,11 @@ def _read_id(table: Table, text: str) -> Any:
         raise unreadable(table, "id", text) from error
 
 
-def _apply_link(own: dict[str, Any], name: str, href: str) -> None:
+def _apply_link(table: Table, own: dict[str, Any], name: str, href: str) -> None:
     """A link to a list gives it its href, and makes an empty one where there is none."""
     items = own.get(name)
     if items is None:
-        own[name] = items = new_list(Items)
+        own[name] = items = table.new_items(())
     items.href = href
 
 

@@ -8,19 +8,11 @@ from __future__ import annotations
 from trivirt.model._call import Call, Headers, Query
 from trivirt.model._enum import OpenEnum, read_enum
 from trivirt.model._fields import Field, fields
-from trivirt.model._service import (
-    Async,
-    Future,
-    Service,
-    Soon,
-    Sync,
-    SyncFuture,
-    SyncSoon,
-    V,
-    deprecated,
-    operation,
-)
+from trivirt.model._root import Root
+from trivirt.model._service import Async, Future, Service, Soon, Sync, SyncFuture, SyncSoon, V
+from trivirt.model._steps import Perform, Steps, Work, are_steps
 from trivirt.model._struct import Items, Later, Struct, attr, settled
+from trivirt.model._views import deprecated, operation, paged, procedure, stream, unpaged
 
 __all__ = [
     "Async",
@@ -31,18 +23,27 @@ __all__ = [
     "Items",
     "Later",
     "OpenEnum",
+    "Perform",
     "Query",
+    "Root",
     "Service",
     "Soon",
+    "Steps",
     "Struct",
     "Sync",
     "SyncFuture",
     "SyncSoon",
     "V",
+    "Work",
+    "are_steps",
     "attr",
     "deprecated",
     "fields",
     "operation",
+    "paged",
+    "procedure",
     "read_enum",
     "settled",
+    "stream",
+    "unpaged",
 ]

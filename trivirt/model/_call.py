@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from trivirt.errors import UsageError
 from trivirt.model._enum import OpenEnum
 
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from trivirt.model._struct import Items, Struct
 
 T_co = TypeVar("T_co", covariant=True)
@@ -25,12 +27,26 @@ OK_REMOVED = frozenset({200, 202, 204})
 OK_STARTED = frozenset({200, 201, 202})
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*").fullmatch
-# These end a line or a text somewhere between here and the engine.
-_BREAKS = re.compile(r"[\r\n\0]").search
+
+if TYPE_CHECKING:
+
+    class _Fields(NamedTuple):
+        method: str
+        path: str
+        query: tuple[tuple[str, str], ...]
+        headers: tuple[tuple[str, str], ...]
+        body: Struct | Items[Any] | None
+        expect: str | None
+        result: str | None
+        ok: frozenset[int]
+        kind: str
+
+else:  # With types it takes three times as long to make.
+    _Fields = namedtuple("_Fields", "method path query headers body expect result ok kind")
 
 
-@dataclass(frozen=True)
-class Call(Generic[T_co]):
+# A tuple, because it is the cheapest value that cannot change: one is made for each request.
+class Call(_Fields, Generic[T_co]):
     """One request as a value; `T_co` is the type of its result.
 
     `path` is relative to the root of the API and percent-encoded, `query` is sorted and its values
@@ -38,17 +54,13 @@ class Call(Generic[T_co]):
     does not matter; `result` is the member of the answered `<action>` that is the result.
     """
 
-    __slots__ = ("body", "expect", "headers", "kind", "method", "ok", "path", "query", "result")
+    __slots__ = ()
 
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    headers: tuple[tuple[str, str], ...]
-    body: Struct | Items[Any] | None
-    expect: str | None
-    result: str | None
-    ok: frozenset[int]
-    kind: str
+    def __str__(self) -> str:
+        return f"{self.method} {self.path or '/'}"
+
+    def __repr__(self) -> str:  # Without query, headers and body: there may be secrets in them.
+        return f"<Call {self}>"
 
 
 def encode_segment(value: object) -> str:
@@ -121,6 +133,6 @@ def _to_text(name: str, value: object) -> str:
 
 
 def refuse_breaks(what: str, text: str) -> None:
-    """Refuse the characters that would end a line of the request."""
-    if _BREAKS(text):
+    """Refuse what ends a line or a text somewhere between here and the engine."""
+    if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError(f"{what} has a line break or a NUL in it: {text[:40]!r}")

@@ -3,23 +3,14 @@
 An operation is a function that describes a request. What a caller gets when calling it is up to
 the view of the service: a coroutine (`Async`), a `Future` at once (`Soon`), the result (`Sync`),
 or a `Future` for synchronous callers (`SyncSoon`). The engine decides that by what it passes as
-`run`; a service knows only how to describe.
+`run`; a service knows only how to describe. What makes operations of functions is in `_views`.
 """
 
 from __future__ import annotations
 
-import functools
-import warnings
-from collections.abc import Callable, Coroutine
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Generic,
-    Protocol,
-    TypeVar,
-    overload,
-)
+import copy
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from trivirt.errors import UsageError
 from trivirt.model._call import (
@@ -33,14 +24,11 @@ from trivirt.model._call import (
 )
 
 if TYPE_CHECKING:
-    from typing import Concatenate, ParamSpec
+    from typing_extensions import Self
 
     from trivirt.model._call import Headers, Query
     from trivirt.model._struct import Items, Struct
 
-    P = ParamSpec("P")
-
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -86,7 +74,7 @@ class Service(Generic[V]):
     _item: ClassVar[str] = ""
     _segments: ClassVar[dict[str, str]]
 
-    def __init__(self, run: Callable[[Call[Any]], Any], path: str) -> None:
+    def __init__(self, run: Callable[[Any], Any], path: str) -> None:
         self._run, self._path = run, path
 
     def __repr__(self) -> str:
@@ -98,10 +86,12 @@ class Service(Generic[V]):
         A segment is first looked up by name and else taken as an id. Raises `UsageError` when
         there is no such way.
         """
+        return self._walk([segment for segment in path.split("/") if segment], path)
+
+    def _walk(self, segments: Iterable[str], path: str) -> Service[V]:
         here: Service[V] = self
-        for segment in path.split("/") if path else ():
-            if segment:
-                here = here._step(segment, path)
+        for segment in segments:
+            here = here._step(segment, path)
         return here
 
     def _step(self, segment: str, path: str) -> Service[V]:
@@ -113,6 +103,15 @@ class Service(Generic[V]):
             raise UsageError(f"{path!r} leads nowhere: {self!r} has no {segment!r}")
         found = getattr(self, self._item)(segment)
         return found
+
+    def _seen_by(self, run: Callable[[Any], Any]) -> Self:
+        """Give the same place in another view, together with the services it was given."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Service):
+                setattr(twin, name, value._seen_by(run))
+        twin._run = run
+        return twin
 
     @classmethod
     def _named(cls) -> dict[str, str]:
@@ -194,53 +193,3 @@ def _is_locator(member: object) -> bool:
     """A property that gives a service of the same view; an engine has others besides."""
     annotations = getattr(getattr(member, "fget", None), "__annotations__", {})
     return str(annotations.get("return", "")).endswith("[V]")
-
-
-def deprecated(what: str) -> None:
-    """Warn the caller of an operation that the API is going to lose it."""
-    # From here: the description, the operation around it, the caller.
-    warnings.warn(f"{what} is deprecated by the API", DeprecationWarning, stacklevel=4)
-
-
-if TYPE_CHECKING:
-
-    class Operation(Generic[P, T]):
-        """How type checkers see an operation: its result is what the view promises."""
-
-        __wrapped__: Callable[..., Call[T]]
-
-        @overload
-        def __get__(self, service: None, owner: object = ...) -> Operation[P, T]: ...
-        @overload
-        def __get__(
-            self, service: Service[Async], owner: object = ...
-        ) -> Callable[P, Coroutine[Any, Any, T]]: ...
-        @overload
-        def __get__(
-            self, service: Service[Soon], owner: object = ...
-        ) -> Callable[P, Future[T]]: ...
-        @overload
-        def __get__(self, service: Service[Sync], owner: object = ...) -> Callable[P, T]: ...
-        @overload
-        def __get__(
-            self, service: Service[SyncSoon], owner: object = ...
-        ) -> Callable[P, SyncFuture[T]]: ...
-        def __get__(self, service: Any, owner: object = None) -> Any: ...
-
-    def operation(build: Callable[Concatenate[Any, P], Call[T]]) -> Operation[P, T]:
-        """Make an operation of a function that describes a request."""
-
-else:
-
-    def operation(build):
-        """Make an operation of a function that describes a request.
-
-        At run time it is a plain function, so that binding costs what binding a method costs and
-        `help` shows the signature of the description.
-        """
-
-        @functools.wraps(build)
-        def run(self, /, *args, **keywords):
-            return self._run(build(self, *args, **keywords))
-
-        return run

@@ -40,7 +40,7 @@ def _accept_one(owner: type[Any], field: Field, value: Any) -> Any:
         return value
     if not field.is_simple and field.is_enum:
         hint = f"a {wanted.__name__}"
-        if given is str and value in wanted._value2member_map_:
+        if given is str and value in field.cls._value2member_map_:
             hint += f" such as {wanted.__name__}({value!r})"
         raise TypeError(_complaint(owner, field, value, hint))
     raise TypeError(_complaint(owner, field, value, _WORDS.get(wanted, f"a {wanted.__name__}")))

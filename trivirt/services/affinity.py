@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, unpaged
 
 if TYPE_CHECKING:
     from trivirt.types.affinity import AffinityGroup, AffinityLabel
@@ -92,6 +92,9 @@ class AffinityGroupHostLabelsService(Service[V]):
         """
         return self._list("affinity_labels", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AffinityGroupHostService(Service[V]):
     """A host in the group of an affinity group. Since 4.4.
@@ -148,6 +151,9 @@ class AffinityGroupHostsService(Service[V]):
         Newer than 4.0: `follow` since 4.2 and `max` since 4.4.
         """
         return self._list("hosts", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class AffinityGroupService(Service[V]):
@@ -264,6 +270,9 @@ class AffinityGroupVmLabelsService(Service[V]):
         """
         return self._list("affinity_labels", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AffinityGroupVmService(Service[V]):
     """A virtual machine in the group of an affinity group.
@@ -316,6 +325,9 @@ class AffinityGroupVmsService(Service[V]):
         """
         return self._list("vms", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AffinityGroupsService(Service[V]):
     """Affinity groups of a cluster.
@@ -353,6 +365,9 @@ class AffinityGroupsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("affinity_groups", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class AffinityLabelHostService(Service[V]):
@@ -403,6 +418,9 @@ class AffinityLabelHostsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("hosts", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class AffinityLabelService(Service[V]):
@@ -493,6 +511,9 @@ class AffinityLabelVmsService(Service[V]):
         """
         return self._list("vms", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AffinityLabelsService(Service[V]):
     """Affinity labels.
@@ -527,6 +548,9 @@ class AffinityLabelsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("affinity_labels", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class AssignedAffinityLabelService(Service[V]):
@@ -579,3 +603,6 @@ class AssignedAffinityLabelsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("affinity_labels", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ class AssignedCpuProfilesService(Service[V]):
         """
         return self._list("cpu_profiles", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ClusterEnabledFeatureService(Service[V]):
     """An enabled feature of a cluster. Since 4.1.6.
@@ -159,6 +162,9 @@ class ClusterEnabledFeaturesService(Service[V]):
         """
         return self._list("cluster_features", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ClusterExternalProvidersService(Service[V]):
     """External providers of a cluster. Since 4.2.
@@ -176,6 +182,9 @@ class ClusterExternalProvidersService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("external_providers", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ClusterFeatureService(Service[V]):
@@ -216,6 +225,9 @@ class ClusterFeaturesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("cluster_features", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ClusterLevelService(Service[V]):
@@ -261,6 +273,9 @@ class ClusterLevelsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("cluster_levels", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ClusterNetworkService(Service[V]):
@@ -325,6 +340,9 @@ class ClusterNetworksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("networks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ClusterService(Service[V]):
@@ -519,6 +537,9 @@ class ClustersService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class CpuProfileService(Service[V]):
     """A CPU profile.
@@ -599,3 +620,6 @@ class CpuProfilesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("cpu_profiles", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

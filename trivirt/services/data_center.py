@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ class DataCenterNetworksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("networks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class DataCenterService(Service[V]):
@@ -274,6 +277,9 @@ class DataCentersService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class IscsiBondService(Service[V]):
     """An iSCSI bond of a data center.
@@ -362,6 +368,9 @@ class IscsiBondsService(Service[V]):
         """
         return self._list("iscsi_bonds", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class QosService(Service[V]):
     """A quality of service of a data center.
@@ -429,6 +438,9 @@ class QossService(Service[V]):
         """
         return self._list("qoss", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class QuotaClusterLimitService(Service[V]):
     """A cluster limit of a quota.
@@ -487,6 +499,9 @@ class QuotaClusterLimitsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("quota_cluster_limits", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class QuotaService(Service[V]):
@@ -600,6 +615,9 @@ class QuotaStorageLimitsService(Service[V]):
         """
         return self._list("quota_storage_limits", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class QuotasService(Service[V]):
     """Quotas of a data center.
@@ -635,3 +653,6 @@ class QuotasService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("quotas", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

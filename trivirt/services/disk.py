@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -104,6 +115,9 @@ class AssignedDiskProfilesService(Service[V]):
         """
         return self._list("disk_profiles", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class DiskAttachmentService(Service[V]):
     """A disk attachment of a virtual machine.
@@ -186,6 +200,9 @@ class DiskAttachmentsService(Service[V]):
         """
         return self._list("disk_attachments", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class DiskProfileService(Service[V]):
     """A disk profile.
@@ -266,6 +283,9 @@ class DiskProfilesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("disk_profiles", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class DiskService(Service[V]):
@@ -504,6 +524,9 @@ class DiskSnapshotsService(Service[V]):
             max=max,
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class DisksService(Service[V]):
     """Disks.
@@ -570,6 +593,9 @@ class DisksService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
 
 
 class ImageService(Service[V]):
@@ -723,6 +749,9 @@ class ImageTransfersService(Service[V]):
         """
         return self._list("image_transfers", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ImagesService(Service[V]):
     """Images of a storage domain.
@@ -750,3 +779,6 @@ class ImagesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("images", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

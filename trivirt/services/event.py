@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ class EventSubscriptionsService(Service[V]):
         """
         return self._list("event_subscriptions", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class EventsService(Service[V]):
     """Events.
@@ -157,6 +160,9 @@ class EventsService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
 
     @operation
     def undelete(
@@ -259,6 +265,9 @@ class JobsService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class StepService(Service[V]):
     """A step of a job.
@@ -332,3 +341,6 @@ class StepsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("steps", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

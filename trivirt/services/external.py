@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ class EngineKatelloErrataService(Service[V]):
         """
         return self._list("katello_errata", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ExternalComputeResourceService(Service[V]):
     """An external compute resource of an external host provider.
@@ -117,6 +120,9 @@ class ExternalComputeResourcesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("external_compute_resources", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ExternalDiscoveredHostService(Service[V]):
@@ -163,6 +169,9 @@ class ExternalDiscoveredHostsService(Service[V]):
         """
         return self._list("external_discovered_hosts", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ExternalHostGroupService(Service[V]):
     """An external host group of an external host provider.
@@ -207,6 +216,9 @@ class ExternalHostGroupsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("external_host_groups", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ExternalHostProviderService(Service[V]):
@@ -333,6 +345,9 @@ class ExternalHostProvidersService(Service[V]):
             "external_host_providers", headers, query, follow=follow, max=max, search=search
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class ExternalHostService(Service[V]):
     """An external host of an external host provider.
@@ -378,6 +393,9 @@ class ExternalHostsService(Service[V]):
         """
         return self._list("external_hosts", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class ExternalNetworkProviderConfigurationService(Service[V]):
     """An external network provider configuration of a host. Since 4.2.
@@ -417,6 +435,9 @@ class ExternalNetworkProviderConfigurationsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("external_network_provider_configurations", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ExternalProviderCertificateService(Service[V]):
@@ -465,6 +486,9 @@ class ExternalProviderCertificatesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("certificates", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class ExternalProviderService(Service[V]):
@@ -556,6 +580,9 @@ class KatelloErrataService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("katello_errata", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class KatelloErratumService(Service[V]):

@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -131,6 +142,9 @@ class GlusterBricksService(Service[V]):
         """
         return self._list("bricks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
     @operation
     def migrate(
         self,
@@ -252,6 +266,9 @@ class GlusterHooksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("gluster_hooks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class GlusterVolumeService(Service[V]):
@@ -450,3 +467,6 @@ class GlusterVolumesService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""

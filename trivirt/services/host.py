@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -132,6 +143,9 @@ class FenceAgentsService(Service[V]):
         """
         return self._list("agents", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class HostCpuUnitsService(Service[V]):
     """CPU units of a host.
@@ -148,6 +162,9 @@ class HostCpuUnitsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("host_cpu_units", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class HostDeviceService(Service[V]):
@@ -194,6 +211,9 @@ class HostDevicesService(Service[V]):
         """
         return self._list("host_devices", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class HostHookService(Service[V]):
     """A hook of a host.
@@ -238,6 +258,9 @@ class HostHooksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("hooks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class HostNicService(Service[V]):
@@ -353,6 +376,9 @@ class HostNicsService(Service[V]):
             "host_nics", headers, query, all_content=all_content, follow=follow, max=max
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class HostNumaNodeService(Service[V]):
     """A NUMA node of a host.
@@ -404,6 +430,9 @@ class HostNumaNodesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("host_numa_nodes", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class HostService(Service[V]):
@@ -1110,3 +1139,6 @@ class HostsService(Service[V]):
             migration_target_of=migration_target_of,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""

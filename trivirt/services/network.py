@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 
 if TYPE_CHECKING:
     from trivirt.services.user import AssignedPermissionsService
@@ -116,6 +116,9 @@ class AssignedVnicProfilesService(Service[V]):
         """
         return self._list("vnic_profiles", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class LinkLayerDiscoveryProtocolService(Service[V]):
     """LLDP elements of a host NIC. Since 4.1.6.
@@ -132,6 +135,9 @@ class LinkLayerDiscoveryProtocolService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("link_layer_discovery_protocol_elements", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class MacPoolService(Service[V]):
@@ -212,6 +218,9 @@ class MacPoolsService(Service[V]):
         """
         return self._list("mac_pools", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class NetworkAttachmentService(Service[V]):
     """A network attachment of a host.
@@ -286,6 +295,9 @@ class NetworkAttachmentsService(Service[V]):
         """
         return self._list("network_attachments", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class NetworkFilterService(Service[V]):
     """A network filter of a cluster.
@@ -327,6 +339,9 @@ class NetworkFiltersService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("network_filters", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class NetworkLabelService(Service[V]):
@@ -393,6 +408,9 @@ class NetworkLabelsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("network_labels", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class NetworkService(Service[V]):
@@ -495,6 +513,9 @@ class NetworksService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class NicNetworkFilterParameterService(Service[V]):
     """A network filter parameter of a NIC. Since 4.2.
@@ -560,6 +581,9 @@ class NicNetworkFilterParametersService(Service[V]):
         """
         return self._list("network_filter_parameters", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class UnmanagedNetworkService(Service[V]):
     """An unmanaged network of a host.
@@ -611,6 +635,9 @@ class UnmanagedNetworksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("unmanaged_networks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VirtualFunctionAllowedNetworkService(Service[V]):
@@ -673,6 +700,9 @@ class VirtualFunctionAllowedNetworksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("networks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VnicProfileService(Service[V]):
@@ -754,3 +784,6 @@ class VnicProfilesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("vnic_profiles", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

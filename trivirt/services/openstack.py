@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -158,6 +158,9 @@ class OpenstackImageProvidersService(Service[V]):
             "openstack_image_providers", headers, query, follow=follow, max=max, search=search
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class OpenstackImageService(Service[V]):
     """An OpenStack image of an OpenStack image provider.
@@ -229,6 +232,9 @@ class OpenstackImagesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("openstack_images", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class OpenstackNetworkProviderService(Service[V]):
@@ -342,6 +348,9 @@ class OpenstackNetworkProvidersService(Service[V]):
             "openstack_network_providers", headers, query, follow=follow, max=max, search=search
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class OpenstackNetworkService(Service[V]):
     """An OpenStack network of an OpenStack network provider.
@@ -405,6 +414,9 @@ class OpenstackNetworksService(Service[V]):
         """
         return self._list("openstack_networks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class OpenstackSubnetService(Service[V]):
     """An OpenStack subnet of an OpenStack network.
@@ -463,6 +475,9 @@ class OpenstackSubnetsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("openstack_subnets", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class OpenstackVolumeAuthenticationKeyService(Service[V]):
@@ -534,6 +549,9 @@ class OpenstackVolumeAuthenticationKeysService(Service[V]):
         return self._list(
             "openstack_volume_authentication_keys", headers, query, follow=follow, max=max
         )
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class OpenstackVolumeProviderService(Service[V]):
@@ -662,6 +680,9 @@ class OpenstackVolumeProvidersService(Service[V]):
             "openstack_volume_providers", headers, query, follow=follow, max=max, search=search
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class OpenstackVolumeTypeService(Service[V]):
     """An OpenStack volume type of an OpenStack volume provider. Deprecated.
@@ -706,3 +727,6 @@ class OpenstackVolumeTypesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("open_stack_volume_types", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, unpaged
 
 if TYPE_CHECKING:
     from trivirt.types.scheduling import (
@@ -97,6 +97,9 @@ class BalancesService(Service[V]):
         """
         return self._list("balances", headers, query, filter=filter, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class FilterService(Service[V]):
     """A filter unit of a scheduling policy.
@@ -163,6 +166,9 @@ class FiltersService(Service[V]):
         """
         return self._list("filters", headers, query, filter=filter, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class SchedulingPoliciesService(Service[V]):
     """Scheduling policies.
@@ -203,6 +209,9 @@ class SchedulingPoliciesService(Service[V]):
         return self._list(
             "scheduling_policies", headers, query, filter=filter, follow=follow, max=max
         )
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class SchedulingPolicyService(Service[V]):
@@ -320,6 +329,9 @@ class SchedulingPolicyUnitsService(Service[V]):
             "scheduling_policy_units", headers, query, filter=filter, follow=follow, max=max
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class WeightService(Service[V]):
     """A weight unit of a scheduling policy.
@@ -385,3 +397,6 @@ class WeightsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("weights", headers, query, filter=filter, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ class SnapshotCdromsService(Service[V]):
         """
         return self._list("cdroms", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class SnapshotDiskService(Service[V]):
     """A disk of a snapshot.
@@ -123,6 +126,9 @@ class SnapshotDisksService(Service[V]):
         """
         return self._list("disks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class SnapshotNicService(Service[V]):
     """A NIC of a snapshot.
@@ -167,6 +173,9 @@ class SnapshotNicsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("nics", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class SnapshotService(Service[V]):
@@ -270,6 +279,9 @@ class SnapshotsService(Service[V]):
             "snapshots", headers, query, all_content=all_content, follow=follow, max=max
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmBackupDiskService(Service[V]):
     """A disk of a backup.
@@ -314,6 +326,9 @@ class VmBackupDisksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("disks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmBackupService(Service[V]):
@@ -397,6 +412,9 @@ class VmBackupsService(Service[V]):
         """
         return self._list("backups", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmCheckpointDiskService(Service[V]):
     """A disk of a checkpoint.
@@ -441,6 +459,9 @@ class VmCheckpointDisksService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("disks", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmCheckpointService(Service[V]):
@@ -498,3 +519,6 @@ class VmCheckpointsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("checkpoints", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -197,6 +208,9 @@ class AttachedStorageDomainDisksService(Service[V]):
         """
         return self._list("disks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AttachedStorageDomainService(Service[V]):
     """An attached storage domain of a data center.
@@ -288,6 +302,9 @@ class AttachedStorageDomainsService(Service[V]):
         """
         return self._list("storage_domains", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class FileService(Service[V]):
     """An image file of a storage domain.
@@ -345,6 +362,9 @@ class FilesService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class HostStorageService(Service[V]):
     """Storage of hosts of a host.
@@ -374,6 +394,9 @@ class HostStorageService(Service[V]):
         return self._list(
             "host_storages", headers, query, follow=follow, report_status=report_status
         )
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StorageDomainContentDiskService(Service[V]):
@@ -434,6 +457,9 @@ class StorageDomainContentDisksService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
 
 
 class StorageDomainDiskService(Service[V]):
@@ -577,6 +603,9 @@ class StorageDomainDisksService(Service[V]):
             "disks", headers, query, follow=follow, max=max, unregistered=unregistered
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class StorageDomainServerConnectionService(Service[V]):
     """A storage connection of a storage domain.
@@ -638,6 +667,9 @@ class StorageDomainServerConnectionsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("storage_connections", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StorageDomainService(Service[V]):
@@ -914,6 +946,9 @@ class StorageDomainTemplatesService(Service[V]):
             "templates", headers, query, follow=follow, max=max, unregistered=unregistered
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class StorageDomainVmDiskAttachmentService(Service[V]):
     """A disk attachment of a virtual machine. Since 4.0.4.
@@ -953,6 +988,9 @@ class StorageDomainVmDiskAttachmentsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("disk_attachments", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StorageDomainVmService(Service[V]):
@@ -1077,6 +1115,9 @@ class StorageDomainVmsService(Service[V]):
         """
         return self._list("vms", headers, query, follow=follow, max=max, unregistered=unregistered)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class StorageDomainsService(Service[V]):
     """Storage domains.
@@ -1188,6 +1229,9 @@ class StorageDomainsService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class StorageServerConnectionExtensionService(Service[V]):
     """A storage connection extension of a host.
@@ -1265,6 +1309,9 @@ class StorageServerConnectionExtensionsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("storage_connection_extensions", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StorageServerConnectionService(Service[V]):
@@ -1474,6 +1521,9 @@ class StorageServerConnectionsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("storage_connections", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StorageService(Service[V]):

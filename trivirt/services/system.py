@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Root, Service, V, operation, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ class AssignedTagsService(Service[V]):
         """
         return self._list("tags", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class BookmarkService(Service[V]):
     """A bookmark.
@@ -197,6 +200,9 @@ class BookmarksService(Service[V]):
         """
         return self._list("bookmarks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class IconsService(Service[V]):
     """Icons.
@@ -227,6 +233,9 @@ class IconsService(Service[V]):
         """
         return self._list("icons", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class OperatingSystemsService(Service[V]):
     """Operating systems.
@@ -256,6 +265,9 @@ class OperatingSystemsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("operation_systems", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class StatisticsService(Service[V]):
@@ -289,6 +301,9 @@ class StatisticsService(Service[V]):
         """
         return self._list("statistics", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class SystemOptionService(Service[V]):
     """A configuration option. Since 4.2.
@@ -320,7 +335,7 @@ class SystemOptionsService(Service[V]):
         return SystemOptionService(self._run, self._at(id))
 
 
-class SystemService(Service[V]):
+class SystemService(Root[V]):
     """The root of the API, from which everything is reached.
 
     At `/`.
@@ -682,3 +697,6 @@ class TagsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("tags", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""

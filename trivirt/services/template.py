@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, operation
+from trivirt.model import Call, Headers, Items, Query, Service, V, operation, paged, unpaged
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ class InstanceTypeGraphicsConsolesService(Service[V]):
         """
         return self._list("graphics_consoles", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class InstanceTypeNicService(Service[V]):
     """A NIC of an instance type.
@@ -171,6 +174,9 @@ class InstanceTypeNicsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("nics", headers, query, follow=follow, max=max, search=search)
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
 
 
 class InstanceTypeService(Service[V]):
@@ -295,6 +301,9 @@ class InstanceTypeWatchdogsService(Service[V]):
         """
         return self._list("watchdogs", headers, query, follow=follow, max=max, search=search)
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class InstanceTypesService(Service[V]):
     """Instance types.
@@ -343,6 +352,9 @@ class InstanceTypesService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class TemplateCdromService(Service[V]):
     """A CD-ROM drive of a template.
@@ -387,6 +399,9 @@ class TemplateCdromsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("cdroms", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class TemplateDiskAttachmentService(Service[V]):
@@ -439,6 +454,9 @@ class TemplateDiskAttachmentsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("disk_attachments", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class TemplateDiskService(Service[V]):
@@ -526,6 +544,9 @@ class TemplateDisksService(Service[V]):
         """
         return self._list("disks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class TemplateGraphicsConsoleService(Service[V]):
     """A graphics console of a template.
@@ -587,6 +608,9 @@ class TemplateGraphicsConsolesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("graphics_consoles", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class TemplateMediatedDeviceService(Service[V]):
@@ -665,6 +689,9 @@ class TemplateMediatedDevicesService(Service[V]):
         """
         return self._list("vm_mediated_devices", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class TemplateNicService(Service[V]):
     """A NIC of a template.
@@ -731,6 +758,9 @@ class TemplateNicsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("nics", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class TemplateService(Service[V]):
@@ -947,6 +977,9 @@ class TemplateWatchdogsService(Service[V]):
         """
         return self._list("watchdogs", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class TemplatesService(Service[V]):
     """Templates.
@@ -1067,3 +1100,6 @@ class TemplatesService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 
 if TYPE_CHECKING:
     from trivirt.services.event import EventSubscriptionsService
@@ -174,6 +185,9 @@ class AssignedPermissionsService(Service[V]):
         """
         return self._list("permissions", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class AssignedRolesService(Service[V]):
     """The roles of a user or a group.
@@ -201,6 +215,9 @@ class AssignedRolesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("roles", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class DomainGroupService(Service[V]):
@@ -257,6 +274,9 @@ class DomainGroupsService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class DomainService(Service[V]):
     """A domain.
@@ -300,6 +320,9 @@ class DomainUserGroupsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("groups", headers, query, follow=follow)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class DomainUserService(Service[V]):
@@ -356,6 +379,9 @@ class DomainUsersService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class DomainsService(Service[V]):
     """Domains.
@@ -383,6 +409,9 @@ class DomainsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("domains", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class GroupService(Service[V]):
@@ -471,6 +500,9 @@ class GroupsService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class PermissionService(Service[V]):
     """One permission, wherever it was found.
@@ -557,6 +589,9 @@ class PermitsService(Service[V]):
         """
         return self._list("permits", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class RoleService(Service[V]):
     """A role of a group.
@@ -634,6 +669,9 @@ class RolesService(Service[V]):
         """
         return self._list("roles", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class SshPublicKeyService(Service[V]):
     """An SSH public key of a user.
@@ -708,6 +746,9 @@ class SshPublicKeysService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("ssh_public_keys", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class SystemPermissionsService(Service[V]):
@@ -835,6 +876,9 @@ class SystemPermissionsService(Service[V]):
         """
         return self._list("permissions", headers, query, follow=follow)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class UserOptionService(Service[V]):
     """A user option of a user.
@@ -879,6 +923,9 @@ class UserOptionsService(Service[V]):
     def list(self, *, headers: Headers = None, query: Query = None) -> Call[Items[UserOption]]:
         """List user options. Since 4.4.5."""
         return self._list("user_options", headers, query)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class UserService(Service[V]):
@@ -994,3 +1041,6 @@ class UsersService(Service[V]):
             max=max,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Call, Headers, Items, Query, Service, V, deprecated, operation
+from trivirt.model import (
+    Call,
+    Headers,
+    Items,
+    Query,
+    Service,
+    V,
+    deprecated,
+    operation,
+    paged,
+    unpaged,
+)
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
@@ -157,6 +168,9 @@ class VmApplicationsService(Service[V]):
         """
         return self._list("applications", headers, query, filter=filter, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmCdromService(Service[V]):
     """A CD-ROM drive of a virtual machine.
@@ -226,6 +240,9 @@ class VmCdromsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("cdroms", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmDiskService(Service[V]):
@@ -360,6 +377,9 @@ class VmDisksService(Service[V]):
         """
         return self._list("disks", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmGraphicsConsoleService(Service[V]):
     """A graphics console of a virtual machine.
@@ -463,6 +483,9 @@ class VmGraphicsConsolesService(Service[V]):
             "graphics_consoles", headers, query, current=current, follow=follow, max=max
         )
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmHostDeviceService(Service[V]):
     """A host device of a virtual machine.
@@ -524,6 +547,9 @@ class VmHostDevicesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("host_devices", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmMediatedDeviceService(Service[V]):
@@ -601,6 +627,9 @@ class VmMediatedDevicesService(Service[V]):
         Newer than 4.0: `follow` since 4.2 and `max` since 4.5.
         """
         return self._list("vm_mediated_devices", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmNicService(Service[V]):
@@ -704,6 +733,9 @@ class VmNicsService(Service[V]):
         """
         return self._list("nics", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmNumaNodeService(Service[V]):
     """A virtual NUMA node of a virtual machine.
@@ -777,6 +809,9 @@ class VmNumaNodesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("vm_numa_nodes", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmPoolService(Service[V]):
@@ -896,6 +931,9 @@ class VmPoolsService(Service[V]):
             search=search,
         )
 
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""
+
 
 class VmReportedDeviceService(Service[V]):
     """A reported device of a NIC.
@@ -940,6 +978,9 @@ class VmReportedDevicesService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("reported_devices", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmService(Service[V]):
@@ -1520,6 +1561,9 @@ class VmSessionsService(Service[V]):
         """
         return self._list("sessions", headers, query, follow=follow, max=max)
 
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
+
 
 class VmWatchdogService(Service[V]):
     """A watchdog of a virtual machine.
@@ -1593,6 +1637,9 @@ class VmWatchdogsService(Service[V]):
         Newer than 4.0: `follow` since 4.2.
         """
         return self._list("watchdogs", headers, query, follow=follow, max=max)
+
+    iterate = unpaged(list)
+    """Go through what `list` gives one by one."""
 
 
 class VmsService(Service[V]):
@@ -1770,3 +1817,6 @@ class VmsService(Service[V]):
             ovf_as_ova=ovf_as_ova,
             search=search,
         )
+
+    iterate = paged(list)
+    """Go through what `list` gives page by page."""

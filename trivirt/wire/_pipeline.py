@@ -19,27 +19,28 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import httptools
 
 from trivirt.errors import LocalProtocolError, RemoteProtocolError
-from trivirt.wire._messages import Headers, Request, Response
+from trivirt.wire._messages import Headers, Request, Response, keep_parts
 
 Tag = TypeVar("Tag")
+
+_JOINED = 1 << 20  # Longer bodies stay in parts.
 
 _TARGET = re.compile(r"[!-~]+").fullmatch
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How much of one answer is taken, in bytes, before the connection is given up.
 
-    `body` is counted as it travels, `inflated` after gzip is undone.
+    `head` counts whole reads in which the head does not end. `body` is counted as it travels,
+    `inflated` after gzip is undone.
     """
 
     head: int = 128 * 1024
@@ -73,7 +74,7 @@ class Pipeline(Generic[Tag]):
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
         self._head_size = self._body_size = 0
-        self._in_head = self._in_body = self._framed = False
+        self._in_head = self._in_body = False
 
     def __repr__(self) -> str:
         state = "broken" if self.error else "over" if self.over else "open"
@@ -109,7 +110,7 @@ class Pipeline(Generic[Tag]):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             if not self.closing and self.error is None:
-                self._fail(f"bytes that are no HTTP/1.1 answer ({_brief(exc)})", exc)
+                self._fail(_no_http(data, exc), exc)
         else:
             self._watch_head(len(data))
         answered, self._answered = self._answered, []
@@ -117,7 +118,7 @@ class Pipeline(Generic[Tag]):
 
     def eof(self) -> list[tuple[Tag, Response]]:
         """The other side closed. Completes an answer whose length is "until the end"."""
-        if self._in_body and not self._framed and self.error is None and not self.closing:
+        if self._in_body and not self._framed() and not self.over:
             self.on_message_complete()
         self.ended = True
         answered, self._answered = self._answered, []
@@ -140,11 +141,6 @@ class Pipeline(Generic[Tag]):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append(_header(name, value))
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self._limits.head:
-            self._refuse(f"a head of more than {self._limits.head} bytes")
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self._framed = True
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -171,9 +167,12 @@ class Pipeline(Generic[Tag]):
             if status == 101:
                 self._fail("a change of protocol that nobody asked for (101)")
             return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        tag = self.outstanding.popleft()
-        self._answered.append((tag, Response(status, tuple(self._headers), body)))
+        tag, headers, body = self.outstanding.popleft(), tuple(self._headers), self._body
+        if self._body_size > _JOINED:
+            self._answered.append((tag, keep_parts(status, headers, body)))
+        else:
+            whole = body[0] if len(body) == 1 else b"".join(body)
+            self._answered.append((tag, Response(status, headers, whole)))
         self._body = []
         self._head_request = False
         if not self._parser.should_keep_alive():
@@ -185,14 +184,18 @@ class Pipeline(Generic[Tag]):
         self._headers = []
         self._body = []
         self._head_size = self._body_size = 0
-        self._in_head = self._in_body = self._framed = False
+        self._in_head = self._in_body = False
+
+    def _framed(self) -> bool:
+        """Whether the answer that is arriving says where it ends."""
+        return any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
 
     def _watch_head(self, size: int) -> None:
-        """Bound a head line that never ends: httptools keeps it to itself until then."""
+        """Bound a head that does not end, although httptools may keep it to itself so far."""
         if not self._in_head:
             return
         self._head_size += size
-        if self._head_size > 2 * self._limits.head:
+        if self._head_size > self._limits.head:
             self._refuse(f"a head of more than {self._limits.head} bytes")
 
     def _refuse(self, what: str) -> None:
@@ -246,5 +249,7 @@ def _header(name: bytes, value: bytes) -> tuple[str, str]:
     return name.lower().decode("latin-1"), value.decode("latin-1")
 
 
-def _brief(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__
+def _no_http(data: bytes, exc: Exception) -> str:
+    if data.startswith(b"\x15"):  # The first byte of a TLS alert.
+        return "TLS instead of HTTP; the URL has to begin with https://"
+    return f"bytes that are no HTTP/1.1 answer ({exc or type(exc).__name__})"

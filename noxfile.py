@@ -41,6 +41,8 @@ def _install_wheel(session: nox.Session, *extras: str) -> None:
     session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), ".", silent=True)
     (wheel,) = dist.glob("*.whl")
     session.install(f"{wheel}[{','.join(extras)}]")
+    # In an environment that is used again, pip would keep the older wheel of the same version.
+    session.install("--force-reinstall", "--no-deps", str(wheel))
 
 
 def _lint(session: nox.Session) -> None:
@@ -50,7 +52,7 @@ def _lint(session: nox.Session) -> None:
 
 def _types(session: nox.Session) -> None:
     session.run("mypy")
-    session.run("pyright", "tests/typing", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+    session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
 
 
 def _generate_check(session: nox.Session) -> None:
@@ -97,7 +99,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy over the package, mypy and pyright over what users are promised."""
+    """mypy and pyright over the package and over what users are promised."""
     session.install(".[cli]", *_group("types"), *_group("test"))
     _types(session)
 
@@ -116,9 +118,59 @@ def examples(session: nox.Session) -> None:
     session.run("python", "-I", "-m", "pytest", "tests/examples", *session.posargs)
 
 
+# What tests/integration runs, and Debian's package of it. These hold programs only: Debian's
+# apache2 and tinyproxy would also start servers. gcc and libkrb5-dev build the Python packages.
+REAL_SERVERS = {
+    "apache2": "apache2-bin",
+    "krb5kdc": "krb5-kdc",
+    "kadmin.local": "krb5-admin-server",
+    "kinit": "krb5-user",
+    "tinyproxy": "tinyproxy-bin",
+    "gcc": "gcc",
+    "krb5-config": "libkrb5-dev",
+    "/usr/lib/apache2/modules/mod_auth_gssapi.so": "libapache2-mod-auth-gssapi",
+}
+
+
+def _install_real_servers(session: nox.Session) -> None:
+    """Install what is missing, as root on Debian; elsewhere say what it is."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    missing = {p for name, p in REAL_SERVERS.items() if not shutil.which(name, os.F_OK, path)}
+    if not missing:
+        return
+    if os.getuid() or not shutil.which("apt-get"):
+        session.warn(f"not installed, so their tests are skipped: {' '.join(sorted(missing))}")
+        return
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "install", "--yes", "--no-install-recommends", *sorted(missing)]
+    session.run("apt-get", "update", external=True, silent=True)
+    session.run(*apt, env=env, external=True, silent=True)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """The tests with a real Apache httpd, a real KDC and a real proxy, all on loopback."""
+    _install_real_servers(session)
+    _install_wheel(session, "cli", "kerberos")
+    session.install(*_group("test"))
+    session.run("python", "-I", "-m", "pytest", "tests/integration", "-v", *session.posargs)
+    storm = {"TRIVIRT_STORM": "108000"}
+    session.run("python", "-I", "-m", "pytest", "tests/wire/test_storm.py", "-s", env=storm)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """The speed of trivirt beside its peers, in one table; needs the yardstick."""
     _install_wheel(session, "cli")
     session.install(*_group("bench"))
     session.run("python", "tests/benchmarks/run.py", *session.posargs)
+    if not session.posargs:
+        session.run("python", "tests/benchmarks/wire.py")
+        session.run("python", "tests/benchmarks/surface.py")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile and damaged XML into the codec for a minute, or `-- --seconds N`."""
+    session.install(".", *_group("test"))
+    session.run("python", "tests/fuzz/codec.py", *session.posargs)

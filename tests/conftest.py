@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -14,6 +14,16 @@ from scripted_network import ScriptedNetwork
 import trivirt
 
 OpenScripted = Callable[..., AbstractAsyncContextManager[trivirt.Engine]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_proxy_of_this_machine() -> Iterator[None]:
+    """Proxies of the environment are for tests that set them, and not for their servers."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
+        yield
 
 
 @pytest.fixture

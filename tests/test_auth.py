@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 import trio
-from scripted_engine import JSON, ScriptedEngine, reply
+from scripted_engine import JSON, URL, ScriptedEngine, reply
+from scripted_network import Peer, ScriptedNetwork
 
 import trivirt
-from trivirt.auth import Credentials, read_token
-from trivirt.errors import AuthError, Cancelled, RemoteProtocolError, Unavailable, UsageError
-from trivirt.wire import Response
+from trivirt.auth import Credentials
+from trivirt.errors import (
+    AuthError,
+    Cancelled,
+    ConnectFailed,
+    ConnectionLost,
+    RemoteProtocolError,
+    UsageError,
+)
 
 SIGN_ON = "POST /ovirt-engine/sso/oauth/token"
 LIST = "GET /ovirt-engine/api/vms"
@@ -63,6 +70,7 @@ async def test_an_expired_token_leads_to_one_login_however_many_ask(
         for number, future in enumerate(futures):
             assert [nic.id for nic in await future.wait()] == [str(number)]
         assert engine.statistics().logins == 2
+        assert engine.statistics().renewals == 1
     assert scripted.logins == 2
     assert sorted(scripted.logouts) == ["token-1", "token-2"]
     assert sum(line.startswith("GET") for line in scripted.asked) <= 600
@@ -179,44 +187,6 @@ async def test_a_closed_engine_does_not_sign_on_again(
     assert scripted.logins == 1
 
 
-def _answer(status: int, kind: str, body: str) -> Response:
-    return Response(status, (("content-type", kind),), body.encode())
-
-
-@pytest.mark.parametrize(
-    ("response", "error", "words"),
-    [
-        (_answer(400, JSON[0][14:], '{"error_code":"c","error":"text."}'), AuthError, "c: text"),
-        (
-            _answer(400, "application/json", '{"error":"c","error_description":"text"}'),
-            AuthError,
-            "c: text",
-        ),
-        (_answer(400, "application/json;charset=UTF-8", '{"error":"c"}'), AuthError, "refused: c"),
-        (_answer(401, "text/html", "<html>"), AuthError, "refused"),
-        (_answer(404, "text/html", "<html>"), Unavailable, "404 with text/html"),
-        (_answer(503, "text/html", "<html>"), Unavailable, "starting or stopped"),
-        (_answer(200, "application/json", "{"), RemoteProtocolError, "not valid JSON"),
-        (_answer(200, "application/json", "[]"), RemoteProtocolError, "not a JSON object"),
-        (_answer(200, "application/json", "{}"), RemoteProtocolError, "no usable access_token"),
-        (
-            _answer(200, "application/json", '{"access_token":"a\\r\\nb"}'),
-            RemoteProtocolError,
-            "no usable access_token",
-        ),
-    ],
-)
-def test_answers_of_the_sign_on_service(
-    response: Response, error: type[Exception], words: str
-) -> None:
-    with pytest.raises(error, match=words):
-        read_token(response, "Sign-on as 'x'")
-
-
-def test_a_token_wrapped_in_an_array() -> None:
-    assert read_token(_answer(200, "application/json", '[{"access_token":"t"}]'), "") == "t"
-
-
 def test_secrets_are_not_shown() -> None:
     shown = repr(Credentials("user", "the-password", "the-token"))
     assert "the-" not in shown
@@ -224,5 +194,125 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_something_to_sign_on_with_is_needed() -> None:
-    with pytest.raises(UsageError, match="username and a password, or a token"):
+    with pytest.raises(UsageError, match="username and a password, a token"):
         trivirt.open_engine("https://e/ovirt-engine/api", username="only")
+
+
+async def test_keycloak_users_are_users_like_any_other(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    """Their names have two @, and the engine passes them on; their tokens are long."""
+    token = "t" * 6000
+    scripted.answers[SIGN_ON] = reply(f'{{"access_token":"{token}"}}', headers=JSON)
+    scripted.live.add(token)
+    scripted.answers[LIST] = VMS
+    async with open_scripted(username="admin@ovirt@internalsso") as engine:
+        await engine.vms.list()
+    assert "&username=admin%40ovirt%40internalsso&" in scripted.bodies[0]
+    assert scripted.logouts == [token]
+
+
+async def test_a_login_that_breaks_says_nothing_of_the_request(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    """The POST that waited for the token was answered 401, so it was not executed."""
+    line = "POST /ovirt-engine/api/vms/1/start"
+    async with open_scripted(retries=trivirt.Retries(attempts=0)) as engine:
+        scripted.answers[line] = live(scripted)
+        scripted.live.clear()
+        scripted.answers[SIGN_ON] = _hang_up
+        with pytest.raises(ConnectionLost) as caught:
+            await engine.vms.vm("1").start()
+        assert caught.value.sent is False
+        del scripted.answers[SIGN_ON]
+
+
+def _hang_up() -> bytes:
+    raise trio.BrokenResourceError
+
+
+# A sign-on service elsewhere.
+
+
+class Hosts(ScriptedNetwork):
+    """Several scripted hosts, by name."""
+
+    def __init__(self, nursery: trio.Nursery, **scripts: Any) -> None:
+        super().__init__(nursery)
+        self.hosts = {name: ScriptedNetwork(nursery, script) for name, script in scripts.items()}
+
+    async def connect_tcp(self, host: str, port: int, *args: Any, **keywords: Any) -> Any:
+        return await self.hosts[host].connect_tcp(host, port, *args, **keywords)
+
+
+async def test_a_sign_on_service_on_another_host(
+    scripted: ScriptedEngine, nursery: trio.Nursery
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    async def sso(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            host = next(line for line in peer.head.splitlines() if line.startswith("Host:"))
+            asked.append((request, host, peer.body.decode()))
+            await peer.send(reply('{"id_token":"theirs"}', headers=JSON))
+
+    scripted.live.add("theirs")
+    network = Hosts(nursery, engine=scripted.serve, sso=sso)
+    async with trivirt.open_engine(
+        URL,
+        username="me",
+        password="secret",
+        sso_url="http://sso:8080/realms/x/token?kc=1",
+        sso_revoke_url="http://sso:8080/realms/x/revoke",
+        sso_token_name="id_token",
+        network_backend=network,
+    ) as engine:
+        scripted.live.clear()
+        with pytest.raises(AuthError, match="a fresh token was refused, too"):
+            await engine.vms.list()
+        assert engine.statistics().logins == 2
+    form = "grant_type=password&scope=ovirt-app-api&username=me&password=secret"
+    assert asked[0] == ("POST /realms/x/token?kc=1", "Host: sso:8080", form)
+    revoked = ("POST /realms/x/revoke", "Host: sso:8080", "scope=ovirt-app-api&token=theirs")
+    assert asked[2:] == [revoked]
+    assert len(network.hosts["sso"].connections) == 1
+    assert all("GET" in line for line in scripted.asked)
+
+
+async def test_a_token_from_elsewhere_is_given_back_to_the_engine_unless_told_otherwise(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.answers["POST /token"] = reply('{"access_token":"theirs"}', headers=JSON)
+    async with open_scripted(sso_url="http://engine/token"):
+        pass
+    assert scripted.logouts == ["theirs"]
+
+
+async def test_a_sign_on_service_that_is_not_there(
+    scripted: ScriptedEngine, nursery: trio.Nursery
+) -> None:
+    network = Hosts(nursery, engine=scripted.serve, sso=None)
+    with pytest.raises(ConnectFailed, match="No connection to sso:80: connection refused"):
+        async with trivirt.open_engine(
+            URL, username="u", password="p", sso_url="http://sso/token", network_backend=network
+        ):
+            pytest.fail("signed on")
+
+
+# A port that is not what it seems.
+
+
+@pytest.mark.parametrize("answer", [b"\x15\x03\x03\x00\x02\x02\x46", b""], ids=["alert", "end"])
+async def test_plain_http_spoken_to_a_tls_port(nursery: trio.Nursery, answer: bytes) -> None:
+    async def tls_server(peer: Peer) -> None:
+        if await peer.request() is not None and answer:
+            await peer.send(answer)
+
+    with pytest.raises((RemoteProtocolError, ConnectionLost), match="begins with https://"):
+        async with trivirt.open_engine(
+            URL,
+            username="u",
+            password="p",
+            network_backend=ScriptedNetwork(nursery, tls_server),
+        ):
+            pytest.fail("signed on")

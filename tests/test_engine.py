@@ -114,6 +114,15 @@ async def test_no_compression_when_told_so(scripted: ScriptedEngine, open_script
             "500: Internal Server Error",
         ),
         (
+            reply(
+                "<p>You're speaking plain HTTP to an SSL-enabled server port.</p>",
+                status="400 Bad Request",
+                headers=HTML,
+            ),
+            errors.Unavailable,
+            "plain HTTP to a TLS port",
+        ),
+        (
             reply("", status="302 Found", headers=["Location: https://other/"]),
             errors.ResponseError,
             "redirected .302. to https://other/",

@@ -28,7 +28,7 @@ def counted(scripted: ScriptedEngine, failures: int, failure: bytes = BUSY) -> A
     return made
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [408, 502, 503, 504])
 async def test_a_get_is_repeated(
     scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock, status: int
 ) -> None:

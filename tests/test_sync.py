@@ -92,6 +92,13 @@ def test_the_request_starts_whether_or_not_anybody_waits(
         assert f"GET {API}/vms/1" in scripted.asked
 
 
+def test_a_limit_of_a_block(port: int) -> None:
+    with opened(port) as engine:
+        with trivirt.timeouts(first_byte=0.05), pytest.raises(errors.TimedOut, match=r"0\.05 s"):
+            engine.vms.vm("never").get()
+        assert engine.vms.vm("1").get().id == "1"
+
+
 def test_a_cancelled_future(port: int) -> None:
     with opened(port) as engine:
         future = engine.soon.vms.vm("never").get()

@@ -1,9 +1,9 @@
-"""The URL of an engine's API, taken apart and checked."""
+"""The URLs of an engine's API and of a sign-on service, taken apart and checked."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from trivirt.errors import UsageError
@@ -11,8 +11,7 @@ from trivirt.errors import UsageError
 _API = re.compile(r"(?P<root>(?:/[\w.~%-]+)*/ovirt-engine)/api(?:/v4)?/?").fullmatch
 
 
-@dataclass(frozen=True)
-class EngineUrl:
+class EngineUrl(NamedTuple):
     """`https://HOST[:PORT]/ovirt-engine/api`. `api` and `root` are paths without a final slash."""
 
     secure: bool
@@ -56,3 +55,28 @@ def parse_url(url: str) -> EngineUrl:
 
 def _expected(netloc: str) -> str:
     return f"expected https://{netloc or 'HOST'}/ovirt-engine/api"
+
+
+class SignOnUrl(NamedTuple):
+    """Where a sign-on service is, apart from the engine. `target` is the path and the query."""
+
+    secure: bool
+    host: str
+    port: int
+    target: str
+
+
+def parse_sign_on_url(url: str, option: str) -> SignOnUrl:
+    """Take a URL apart that `option` gives. Raises UsageError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise UsageError(f"{option} cannot be read as a URL ({exc})") from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(f"{option} holds a user name or password; give them apart from it")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise UsageError(f"{option}={url!r}: expected https://HOST/PATH")
+    secure = parts.scheme == "https"
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return SignOnUrl(secure, parts.hostname, port or (443 if secure else 80), target)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -14,27 +15,29 @@ import trio
 
 from trivirt import codec
 from trivirt._future import Future
+from trivirt._options import Address, Options, ProxyChoice, check_options
 from trivirt._patience import Patience, Retries
-from trivirt._replies import outage, read_reply, retry_after
-from trivirt._url import EngineUrl, parse_url
+from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry_after
 from trivirt._version import __version__
-from trivirt.auth import Credentials, Session
+from trivirt.auth import Credentials, Endpoint, GivesBack, Session
 from trivirt.errors import Cancelled, Error, TimedOut, TransportError, Unavailable, UsageError
-from trivirt.model import Async, Call, Soon
+from trivirt.model import Async, Call, Soon, Steps, Work, are_steps
 from trivirt.services import SystemService
 from trivirt.wire import (
+    ClientCert,
+    FilePath,
     Headers,
-    Limits,
     Origin,
     Pool,
     Request,
     Response,
     Timeouts,
     WireStatistics,
-    client_context,
 )
 
 T = TypeVar("T")
+
+log = logging.getLogger("trivirt.engine")
 
 _TROUBLE = frozenset({404, 408, 502, 503, 504})  # Statuses that are worth a second look.
 _CLOSING = 5.0  # Seconds that leaving the block may take for giving tokens back.
@@ -44,23 +47,8 @@ _CLOSING = 5.0  # Seconds that leaving the block may take for giving tokens back
 class Statistics(WireStatistics):
     """What an engine is doing now, and has done so far."""
 
-    logins: int  #: Tokens got so far; each beyond the first is a renewal.
-
-
-@dataclass(frozen=True)
-class Options:
-    """Everything `open_engine` was given, checked; the same for trio and for synchronous use."""
-
-    url: EngineUrl
-    credentials: Credentials
-    origin: Origin
-    connections: int
-    pipeline: int | None
-    timeouts: Timeouts
-    retries: Retries
-    limits: Limits
-    compress: bool
-    network_backend: httpcore.AsyncNetworkBackend | None
+    logins: int  #: Tokens got so far.
+    renewals: int  #: Those among them that took the place of a dead one.
 
 
 class Engine(SystemService[Async]):
@@ -73,18 +61,17 @@ class Engine(SystemService[Async]):
     def __init__(self, options: Options, nursery: trio.Nursery) -> None:
         super().__init__(self.perform, "")
         self.soon: SystemService[Soon] = SystemService(self._start, "")
+        self._api = self.soon._api = options.url.api
         self._options, self._nursery = options, nursery
-        self._pool = Pool(
-            nursery,
-            options.origin,
-            options.network_backend or httpcore.TrioBackend(),
-            connections=options.connections,
-            depth=options.pipeline,
-            timeouts=options.timeouts,
-            limits=options.limits,
-        )
+        self._pool = self._open_pool(options.origin, options.connections, options.pipeline)
+        self._side_pools: dict[Origin, Pool] = {}
         self._session = Session(
-            nursery, self._pool.request, options.url.root, options.credentials, options.timeouts
+            nursery,
+            self._endpoint(options.issuer, apart=options.credentials.kerberos),
+            self._endpoint(options.revoker),
+            options.credentials,
+            options.timeouts,
+            options.token_name,
         )
         self._patience = Patience(options.retries)
         self._closed = self._reached = False
@@ -96,7 +83,9 @@ class Engine(SystemService[Async]):
 
     def statistics(self) -> Statistics:
         """A snapshot of connections, requests and bytes; costs next to nothing."""
-        return Statistics(**vars(self._pool.statistics()), logins=self._session.logins)
+        logins = self._session.logins
+        renewals = logins if self._options.credentials.token else max(0, logins - 1)
+        return Statistics(**vars(self._pool.statistics()), logins=logins, renewals=renewals)
 
     async def sign_on(self) -> None:
         """Get a token now, if there is none; `open_engine` has done it.
@@ -106,14 +95,18 @@ class Engine(SystemService[Async]):
         await self._session.token()
         self._reached = self._session.logins > 0
 
-    async def perform(self, call: Call[T]) -> T:
+    async def perform(self, call: Work[T]) -> T:
         """Send a call and return its result; what every awaited operation does.
+
+        Work of several steps runs in the task that asked; each call of it comes back here.
 
         A token that is refused is renewed, and the request sent once more: a 401 means that it
         was not executed. While an engine that has answered before is away, a GET is repeated as
         `Retries` says; another method only if it is certain that nothing of it was sent. Raises
         any of `trivirt.errors`. Cancel-safe: see `Pool.request`.
         """
+        if are_steps(call):
+            return await call.run(self.perform)
         body = b"" if call.body is None else codec.encode(call.body)
         trouble: Error | None = None
         response: Response | None = None
@@ -121,12 +114,46 @@ class Engine(SystemService[Async]):
             response = await self._ask(call, body)
         except TransportError as exc:
             if not (self._reached and _repeatable(call, exc)):
+                exc.method, exc.path = call.method, call.path
                 raise
             trouble = exc
         if response is None or (response.status in _TROUBLE and self._reached):
             response = await self._persist(call, body, response, trouble)
         self._reached = self._reached or response.status not in _TROUBLE
+        if is_long(response):
+            return await read_long_reply(call, response, self._options.limits.inflated)
         return read_reply(call, response, self._options.limits.inflated)
+
+    @property
+    def token(self) -> str | None:
+        """The token in use; None when there is none at the moment."""
+        return self._session.current
+
+    def give_back(self, which: GivesBack) -> None:
+        """Decide which tokens are given back at the end; "issued" unless somebody says so."""
+        self._session.gives_back = which
+
+    def sending(self, request: Request, read: Callable[[Response], T]) -> Steps[T]:
+        """Work that sends a request and gives what `read` makes of the answer, whatever that says.
+
+        The request is complete but for the token. One that is refused is renewed, once; nothing
+        else is repeated. `read` is called in the thread of this engine, and what it raises is
+        raised by the work.
+        """
+
+        async def send(_: object) -> T:
+            token = self._session.current or await self._session.token()
+            response = await self._send_with(token, request)
+            if response.status == 401:
+                token = await self._session.renew(token)
+                response = await self._send_with(token, request)
+            return read(response)
+
+        return Steps(f"{request.method} {request.target.partition('?')[0]}", send)
+
+    async def _send_with(self, token: str, request: Request) -> Response:
+        headers = (*request.headers, ("Authorization", f"Bearer {token}"))
+        return await self._pool.request(request._replace(headers=headers))
 
     async def aclose(self) -> None:
         """Give up what is unanswered, give the tokens back, close the connections.
@@ -137,9 +164,37 @@ class Engine(SystemService[Async]):
             return
         self._closed = True
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING):
-            self._pool.give_up()
+            await self._session.settle()
+            for pool in self._pools:
+                pool.give_up()
             await self._session.sign_off()
-        await self._pool.aclose()
+        for pool in self._pools:
+            await pool.aclose()
+
+    @property
+    def _pools(self) -> list[Pool]:
+        return [self._pool, *self._side_pools.values()]
+
+    def _open_pool(self, origin: Origin, connections: int, depth: int | None) -> Pool:
+        options = self._options
+        return Pool(
+            self._nursery,
+            origin,
+            # pyright takes httpcore's stand-in for a missing trio into account.
+            options.network_backend or httpcore.TrioBackend(),  # pyright: ignore[reportArgumentType]
+            connections=connections,
+            depth=depth,
+            timeouts=options.timeouts,
+            limits=options.limits,
+        )
+
+    def _endpoint(self, address: Address, *, apart: bool = False) -> Endpoint:
+        """A part of the sign-on service; elsewhere, or `apart`, it has a connection of its own."""
+        origin, pool = address.origin, self._pool
+        if apart or origin != self._options.origin:
+            pool = self._side_pools.get(origin) or self._open_pool(origin, 1, 1)
+            self._side_pools[origin] = pool
+        return Endpoint(pool.request, origin.host, address.target, origin.tls is not None)
 
     async def _ask(self, call: Call[Any], body: bytes) -> Response:
         """The answer to a call, with a token that is believed to be alive."""
@@ -204,7 +259,11 @@ class Engine(SystemService[Async]):
         target = self._options.url.api + call.path
         if call.query:
             target = f"{target}?{urlencode(call.query)}"
-        return await self._pool.request(Request(call.method, target, headers, body))
+        response = await self._pool.request(Request(call.method, target, headers, body))
+        if log.isEnabledFor(logging.DEBUG):
+            correlation = response.header("correlation-id")
+            log.debug("%s %s: %d, %s", call.method, call.path or "/", response.status, correlation)
+        return response
 
     def _headers(self, token: str) -> tuple[Headers, Headers]:
         """The headers of requests without and with a body, made once for a token."""
@@ -220,12 +279,12 @@ class Engine(SystemService[Async]):
             self._headers_of = token, plain, (*plain, ("Content-Type", "application/xml"))
         return self._headers_of[1:]
 
-    def _start(self, call: Call[T]) -> Future[T]:
-        future: Future[T] = Future(f"{call.method} {call.path or '/'}")
+    def _start(self, call: Work[T]) -> Future[T]:
+        future: Future[T] = Future(str(call))
         self.start(future, call)
         return future
 
-    def start(self, future: Future[T], call: Call[T]) -> None:
+    def start(self, future: Future[T], call: Work[T]) -> None:
         """Perform a call in a task of the engine's nursery, for a future made by the caller."""
         if self._closed:
             raise Cancelled("The engine is closed")
@@ -255,8 +314,8 @@ class EngineContext:
         if self._engine is not None:
             raise UsageError("open_engine() is entered once; call it again for another engine")
         self._nursery_manager = trio.open_nursery()
-        nursery = await self._nursery_manager.__aenter__()
-        self._engine = Engine(self._options, nursery)
+        self._nursery = await self._nursery_manager.__aenter__()
+        self._engine = Engine(self._options, self._nursery)
         try:
             await self._engine.sign_on()
         except BaseException:
@@ -277,6 +336,8 @@ class EngineContext:
         # raised and not in a group. Its own tasks raise nothing, and are over after `aclose`.
         assert self._engine is not None
         await self._engine.aclose()
+        # Whatever was started and takes several steps may be between two of them, asleep.
+        self._nursery.cancel_scope.cancel()
         await self._nursery_manager.__aexit__(None, None, None)
 
 
@@ -286,8 +347,15 @@ def open_engine(
     username: str | None = None,
     password: str | None = None,
     token: str | None = None,
-    ca_file: str | Path | None = None,
+    kerberos: bool = False,
+    sso_url: str | None = None,
+    sso_revoke_url: str | None = None,
+    sso_token_name: str = "access_token",
+    ca_file: FilePath | None = None,
+    ca_data: str | bytes | None = None,
+    client_cert: ClientCert | None = None,
     insecure: bool = False,
+    proxy: ProxyChoice = None,
     connections: int = 8,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
@@ -301,9 +369,22 @@ def open_engine(
     answered yet, signs off and closes everything in bounded time, also when it is left by an
     exception or by cancellation.
 
-    Sign on with `username` (`user@profile`) and `password`, or with a `token` that you have; a
-    token is not revoked at the end, and renewed only if a password is there, too. `ca_file` is
-    the engine's CA in PEM; None means the system's CAs. `insecure` checks no certificate.
+    Sign on with `username` (`user@profile`) and `password`; with `kerberos=True` by a ticket,
+    where `username` may choose the principal (`pip install 'trivirt[kerberos]'`); or with a
+    `token` that you have: it is not revoked at the end, and renewed only if there is a password
+    or `kerberos`, too. With a sign-on service apart from the engine, `sso_url` and
+    `sso_revoke_url` are the complete URLs where it gives tokens and takes them back, and
+    `sso_token_name` is what it calls the token.
+
+    `ca_file` and `ca_data` are the engine's CA in PEM, as a file and as text; without both the
+    system's CAs count. They count for the sign-on service and a proxy as well. `client_cert` is
+    the file of a certificate and its key, `(certificate, key)` or `(certificate, key, password)`.
+    `insecure` checks no certificate and no host name, and logs a warning.
+
+    `proxy` is `http://USER:PASSWORD@HOST:PORT` of a proxy that knows CONNECT, or `https://`. None
+    means what `HTTPS_PROXY` (for an `http://` engine `HTTP_PROXY`), `ALL_PROXY` and `NO_PROXY` in
+    the environment say now; False means no proxy. With a `network_backend`, None means False.
+
     At most `connections` connections are used; `pipeline` is the most requests outstanding on
     each: 1 turns pipelining off, None lets trivirt choose. `compress` asks for gzip.
     `network_backend` replaces sockets, for tests and the simulated engine.
@@ -314,50 +395,20 @@ def open_engine(
     return EngineContext(
         check_options(
             url,
-            Credentials(username, password, token),
+            Credentials(username, password, token, kerberos),
+            sso_url=sso_url,
+            sso_revoke_url=sso_revoke_url,
+            sso_token_name=sso_token_name,
             ca_file=ca_file,
+            ca_data=ca_data,
+            client_cert=client_cert,
             insecure=insecure,
+            proxy=proxy,
             connections=connections,
             pipeline=pipeline,
-            timeouts=timeouts or Timeouts(),
-            retries=retries or Retries(),
+            timeouts=timeouts,
+            retries=retries,
             compress=compress,
             network_backend=network_backend,
         )
-    )
-
-
-def check_options(
-    url: str,
-    credentials: Credentials,
-    *,
-    ca_file: str | Path | None,
-    insecure: bool,
-    connections: int,
-    pipeline: int | None,
-    timeouts: Timeouts,
-    retries: Retries,
-    compress: bool,
-    network_backend: httpcore.AsyncNetworkBackend | None,
-) -> Options:
-    """Turn the arguments of `open_engine` into options, or raise UsageError."""
-    if credentials.token is None and not credentials.renewable:
-        raise UsageError("Signing on takes a username and a password, or a token")
-    if connections < 1:
-        raise UsageError(f"connections={connections}: at least 1")
-    if pipeline is not None and pipeline < 1:
-        raise UsageError(f"pipeline={pipeline}: 1 turns pipelining off, None chooses")
-    where = parse_url(url)
-    context = client_context(ca_file=ca_file, insecure=insecure) if where.secure else None
-    return Options(
-        url=where,
-        credentials=credentials,
-        origin=Origin(where.host, where.port, context),
-        connections=connections,
-        pipeline=pipeline,
-        timeouts=timeouts,
-        retries=retries,
-        limits=Limits(),
-        compress=compress,
-        network_backend=network_backend,
     )

@@ -10,10 +10,11 @@ its future. So Ctrl-C in a waiting thread gives up that one request and leaves t
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -22,14 +23,15 @@ import outcome
 import trio
 
 from trivirt import _future
+from trivirt._options import Options, ProxyChoice, check_options
 from trivirt._patience import Retries
-from trivirt.auth import Credentials
+from trivirt.auth import Credentials, GivesBack
 from trivirt.engine import Engine as AsyncEngine
-from trivirt.engine import EngineContext, Options, Statistics, check_options
+from trivirt.engine import EngineContext, Statistics
 from trivirt.errors import Cancelled, TimedOut, UsageError
-from trivirt.model import Call, Sync, SyncSoon
+from trivirt.model import Sync, SyncSoon, Work
 from trivirt.services import SystemService
-from trivirt.wire import Timeouts
+from trivirt.wire import ClientCert, FilePath, Request, Response, Timeouts
 
 __all__ = ["Engine", "Future", "open_engine"]
 
@@ -82,6 +84,7 @@ class Engine(SystemService[Sync]):
     def __init__(self, core: AsyncEngine, portal: _Portal) -> None:
         super().__init__(self._perform, "")
         self.soon: SystemService[SyncSoon] = SystemService(self._start, "")
+        self._api = self.soon._api = core._api
         self._core, self._portal = core, portal
 
     def __repr__(self) -> str:
@@ -91,12 +94,34 @@ class Engine(SystemService[Sync]):
         """A snapshot of connections, requests and bytes."""
         return self._core.statistics()
 
-    def _start(self, call: Call[T]) -> Future[T]:
-        core: _future.Future[T] = _future.Future(f"{call.method} {call.path or '/'}")
-        self._portal.soon(_start_or_fail, self._core, core, call)
+    @property
+    def token(self) -> str | None:
+        """The token in use; None when there is none at the moment."""
+        return self._core.token
+
+    def give_back(self, which: GivesBack) -> None:
+        """Decide which tokens are given back at the end; see `trivirt.Engine.give_back`."""
+        self._core.give_back(which)
+
+    def send(self, request: Request, read: Callable[[Response], T]) -> T:
+        """Send a request and give what `read` makes of the answer, whatever that says.
+
+        The token is added here. `read` is called in the thread of the portal.
+        """
+        return self._perform(self._core.sending(request, read))
+
+    def send_soon(self, request: Request, read: Callable[[Response], T]) -> Future[T]:
+        """The same as a future, whose request starts at once."""
+        return self._start(self._core.sending(request, read))
+
+    def _start(self, call: Work[T]) -> Future[T]:
+        core: _future.Future[T] = _future.Future(str(call))
+        # The limits of a `timeouts` block around the caller go along.
+        start = contextvars.copy_context().run
+        self._portal.soon(start, _start_or_fail, self._core, core, call)
         return Future(core, self._portal)
 
-    def _perform(self, call: Call[T]) -> T:
+    def _perform(self, call: Work[T]) -> T:
         future = self._start(call)
         try:
             return future.wait()
@@ -106,7 +131,7 @@ class Engine(SystemService[Sync]):
             raise
 
 
-def _start_or_fail(engine: AsyncEngine, core: _future.Future[T], call: Call[T]) -> None:
+def _start_or_fail(engine: AsyncEngine, core: _future.Future[T], call: Work[T]) -> None:
     try:
         engine.start(core, call)
     except Cancelled as exc:
@@ -125,7 +150,8 @@ class _Portal:
         refuse_in_trio()
         with cls._lock:
             portal = cls._current
-            if portal is None:
+            # In a child of fork the thread is gone, and what it did is the parent's.
+            if portal is None or portal._pid != os.getpid():
                 portal = cls._current = cls()
             portal._users += 1
             return portal
@@ -135,11 +161,13 @@ class _Portal:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                _Portal._current = None
+                if _Portal._current is self:
+                    _Portal._current = None
                 self.soon(self._stop.set)
                 self._thread.join()
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
         self._users = 0
         self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._woken = False
@@ -301,8 +329,15 @@ def open_engine(
     username: str | None = None,
     password: str | None = None,
     token: str | None = None,
-    ca_file: str | Path | None = None,
+    kerberos: bool = False,
+    sso_url: str | None = None,
+    sso_revoke_url: str | None = None,
+    sso_token_name: str = "access_token",
+    ca_file: FilePath | None = None,
+    ca_data: str | bytes | None = None,
+    client_cert: ClientCert | None = None,
     insecure: bool = False,
+    proxy: ProxyChoice = None,
     connections: int = 8,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
@@ -320,13 +355,19 @@ def open_engine(
     return SyncEngineContext(
         check_options(
             url,
-            Credentials(username, password, token),
+            Credentials(username, password, token, kerberos),
+            sso_url=sso_url,
+            sso_revoke_url=sso_revoke_url,
+            sso_token_name=sso_token_name,
             ca_file=ca_file,
+            ca_data=ca_data,
+            client_cert=client_cert,
             insecure=insecure,
+            proxy=proxy,
             connections=connections,
             pipeline=pipeline,
-            timeouts=timeouts or Timeouts(),
-            retries=retries or Retries(),
+            timeouts=timeouts,
+            retries=retries,
             compress=compress,
             network_backend=network_backend,
         )

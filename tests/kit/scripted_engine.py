@@ -30,6 +30,7 @@ class ScriptedEngine:
         self.asked: list[str] = []
         self.forms: list[dict[str, list[str]]] = []
         self.heads: list[str] = []
+        self.bodies: list[str] = []
         self.live: set[str] = set()
         self.logins = 0
         self.logouts: list[str] = []
@@ -37,6 +38,7 @@ class ScriptedEngine:
     async def serve(self, peer: Peer) -> None:
         while (request := await peer.request()) is not None:
             self.heads.append(peer.head)
+            self.bodies.append(peer.body.decode())
             self.asked.append(request)
             await peer.send(self._answer(request, peer))
 

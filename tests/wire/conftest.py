@@ -25,6 +25,7 @@ def open_pool() -> OpenPool:
         connections: int = 1,
         depth: int = 8,
         timeouts: Timeouts | None = None,
+        origin: Origin | None = None,
         **options: Any,
     ) -> AsyncIterator[tuple[Pool, ScriptedNetwork]]:
         with trio.fail_after(3600):  # Of the mock clock, where there is one.
@@ -32,7 +33,7 @@ def open_pool() -> OpenPool:
                 network = ScriptedNetwork(nursery, *scripts)
                 pool = Pool(
                     nursery,
-                    Origin("engine", 80),
+                    origin or Origin("engine", 80),
                     network,
                     connections=connections,
                     depth=depth,

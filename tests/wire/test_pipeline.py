@@ -64,6 +64,9 @@ CASES = {
     "junk between answers": Case(
         OK + b"\x00junk" + OK, [(200, b"abc")], error="no HTTP/1.1 answer", left=1
     ),
+    "a TLS alert": Case(
+        b"\x15\x03\x03\x00\x02\x02\x46", [], error="has to begin with https://", left=2
+    ),
     "not HTTP at all": Case(b"<html>", [], error="no HTTP/1.1 answer", left=2),
     "two lengths": Case(
         OK.replace(b"OK\r\n", b"OK\r\nContent-Length: 4\r\n"), [], error="Length", left=2
@@ -115,6 +118,25 @@ def test_conversation(name: str, size: int | None) -> None:
     assert list(pipeline.outstanding) == list(range(len(case.answers), case.asked))
     assert len(pipeline.outstanding) == case.left
     assert pipeline.over == (case.closing or case.eof or case.error is not None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_split_anywhere_changes_nothing(name: str) -> None:
+    case = CASES[name]
+
+    def told(*pieces: bytes) -> tuple[object, ...]:
+        pipeline: Pipeline[int] = Pipeline("h")
+        for tag in range(case.asked):
+            pipeline.send(Request(case.method, f"/{tag}"), tag)
+        answered = [answer for piece in pieces for answer in pipeline.receive(piece)]
+        if case.eof:
+            answered += pipeline.eof()
+        broken = type(pipeline.error)
+        return answered, list(pipeline.outstanding), pipeline.closing, pipeline.ended, broken
+
+    whole = told(case.data)
+    for split in range(1, len(case.data)):
+        assert told(case.data[:split], case.data[split:]) == whole, split
 
 
 def test_a_request_after_head_is_answered() -> None:

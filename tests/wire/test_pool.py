@@ -555,7 +555,7 @@ async def test_random_cancellation_under_contention_leaks_nothing(
     results = Results()
 
     async def churn(pool: Pool, worker: int) -> None:
-        for turn in range(100):
+        for turn in range(300):
             number = worker * 1000 + turn
             with trio.move_on_after(random_.random() / 20):
                 await results.ask(pool, get(number), number)

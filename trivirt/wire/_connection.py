@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpcore
 import trio
@@ -32,17 +32,14 @@ READ_SIZE = 65_536
 _DRAIN = 1.0  # Seconds that an answer nobody waits for may take before we rather reconnect.
 
 
-@dataclass
 class Traffic:
     """What went over the wire, for statistics; shared by the connections of a pool."""
 
-    sent: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
+    def __init__(self) -> None:
+        self.sent = self.bytes_sent = self.bytes_received = 0
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(NamedTuple):
     """What a connection left behind: exchanges without an answer, oldest first.
 
     `guilty` is the one whose answer, or at least writing, was due when it broke; None when the

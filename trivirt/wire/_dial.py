@@ -7,7 +7,7 @@ into it. Every failure leaves here as one of `trivirt.errors`.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpcore
 import trio
@@ -19,8 +19,7 @@ from trivirt.wire._timeouts import Timeouts
 from trivirt.wire._tls import TlsStream, describe
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an engine is, and the way there. `tls` is None for plain HTTP."""
 
     host: str
@@ -99,7 +98,7 @@ async def _reach(
             return stream
         return await _secure(stream, proxy.tls, proxy.host, proxy.port, timeouts)
     except ConnectFailed as exc:
-        raise type(exc)(f"The proxy cannot be reached: {exc}") from exc
+        raise type(exc)(f"The proxy cannot be reached: {exc}") from exc.__cause__
 
 
 async def _secure(
@@ -119,6 +118,10 @@ async def _secure(
             raise TlsFailed(
                 f"The TLS handshake with {host}:{port} was not over within {timeouts.tls:g} s"
             ) from exc
+        if isinstance(exc, ssl.SSLEOFError):
+            # Not `from exc`: a TLS error as the cause means that repeating is of no use, and
+            # Apache ends handshakes like this while it restarts.
+            raise TlsFailed(describe(exc, host, port)) from None
         if isinstance(exc, ssl.SSLError):
             raise TlsFailed(describe(exc, host, port)) from exc
         if isinstance(exc, httpcore.NetworkError | OSError):

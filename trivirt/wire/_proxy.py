@@ -12,7 +12,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import httpcore
@@ -26,8 +26,7 @@ _END = re.compile(rb"\r?\n\r?\n").search
 _OFFER = re.compile(rb"(?im)^proxy-authenticate:[ \t]*([\w!#$%&'*+.^`|~-]+)").findall
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """An HTTP proxy. `tls` is None unless it is spoken to over TLS itself.
 
     `credentials` is what Basic sends: the user and the password, joined and coded.
@@ -36,10 +35,13 @@ class Proxy:
     host: str
     port: int
     tls: ssl.SSLContext | None = None
-    credentials: str | None = field(default=None, repr=False)
+    credentials: str | None = None
 
     def __str__(self) -> str:
         return f"{_bracketed(self.host)}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self}{' with credentials' if self.credentials else ''}>"
 
 
 def parse_proxy(url: str, context: Callable[[], ssl.SSLContext], *, source: str) -> Proxy:
@@ -172,8 +174,7 @@ def connect_request(proxy: Proxy, host: str, port: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a proxy says to CONNECT. `offers` are the schemes of sign-on that it names."""
 
     status: int
@@ -207,7 +208,7 @@ def _refusal(answer: Answer, proxy: Proxy, where: str) -> str:
     said = f"{answer.status} {answer.reason}".strip()
     if answer.status == 0:
         return f"The proxy {proxy} did not answer in HTTP; check its port and scheme"
-    if answer.status == 407:
+    if answer.status in (401, 407):  # tinyproxy says 401 to a wrong password
         return _sign_on_refusal(answer, proxy)
     if answer.status in (502, 503, 504):
         return f"The proxy {proxy} could not reach {where}: {said}"
@@ -220,18 +221,19 @@ def _refusal(answer: Answer, proxy: Proxy, where: str) -> str:
 
 
 def _sign_on_refusal(answer: Answer, proxy: Proxy) -> str:
+    status = answer.status
     offers = {offer.lower() for offer in answer.offers}
     if offers and "basic" not in offers:
         return (
-            f"The proxy {proxy} wants a sign-on by {', '.join(answer.offers)} (407); trivirt "
+            f"The proxy {proxy} wants a sign-on by {', '.join(answer.offers)} ({status}); trivirt "
             "speaks Basic only"
         )
     if proxy.credentials is None:
         return (
-            f"The proxy {proxy} wants a user name and a password (407); give them in its URL: "
-            "http://USER:PASSWORD@HOST:PORT"
+            f"The proxy {proxy} wants a user name and a password ({status}); give them in its "
+            "URL: http://USER:PASSWORD@HOST:PORT"
         )
-    return f"The proxy {proxy} refused the user name and password in its URL (407)"
+    return f"The proxy {proxy} refused the user name and password in its URL ({status})"
 
 
 def _bracketed(host: str) -> str:

@@ -6,6 +6,7 @@ costs 10, because a read here decrypts everything that has arrived at once.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,9 @@ import httpcore
 
 from trivirt.errors import UsageError
 
-_RECORDS = 262_144
+# Buffers of more than 128 kB would cost a mapping of memory at each call (12 us).
+_RECORD = 16_384  # What one call of OpenSSL returns at most.
+_READ = 65_536
 
 
 FilePath = str | Path
@@ -82,7 +85,7 @@ def _present(context: ssl.SSLContext, client_cert: ClientCert) -> None:
     except ssl.SSLError as exc:
         raise UsageError(
             f"The client certificate {str(cert)!r} with the key {str(key)!r} cannot be used: "
-            f"{_key_trouble(exc, password)}"
+            f"{_key_trouble(exc, key, password)}"
         ) from exc
     except OSError as exc:
         raise UsageError(
@@ -103,14 +106,14 @@ def _parts(client_cert: ClientCert) -> tuple[FilePath, FilePath, str | None]:
     )
 
 
-def _key_trouble(exc: ssl.SSLError, password: str | None) -> str:
+def _key_trouble(exc: ssl.SSLError, key: FilePath, password: str | None) -> str:
     if exc.reason == "KEY_VALUES_MISMATCH":
         return "the key belongs to another certificate"
-    if exc.reason == "NO_START_LINE" or exc.reason is None:
+    if b"ENCRYPTED" not in Path(key).read_bytes():  # OpenSSL only says "PEM lib".
         return "both must be PEM, the certificate first"
     if password is None:
-        return "is the key protected by a password? It is the third of the tuple"
-    return "the password is wrong, or the key is no PEM"
+        return "the key is protected by a password; give it as the third of the tuple"
+    return "the password of the key is wrong"
 
 
 def _readable(file: FilePath) -> FilePath:
@@ -133,6 +136,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._flushing = False
+        self._dry = False  # Whether everything that has arrived is decrypted.
 
     async def handshake(self) -> None:
         """Agree on keys. Raises ssl.SSLError when the peer cannot be trusted or understood."""
@@ -143,7 +147,8 @@ class TlsStream(httpcore.AsyncNetworkStream):
                 await self._flush()
                 await self._receive()
             except ssl.SSLError:
-                await self._flush()  # The alert that tells the server why.
+                with contextlib.suppress(httpcore.NetworkError):
+                    await self._flush()  # The alert that tells the server why.
                 raise
             else:
                 await self._flush()
@@ -152,25 +157,27 @@ class TlsStream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Whatever has arrived, which may exceed `max_bytes`; empty at the end."""
         while True:
+            if self._dry:
+                await self._receive()
             parts: list[bytes] = []
             ended = False
             try:
-                while part := self._tls.read(_RECORDS):
+                while part := self._tls.read(_RECORD):
                     parts.append(part)
                 ended = True
             except ssl.SSLWantReadError:
-                pass
+                self._dry = True
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 ended = True  # HTTP frames its messages itself, see RFC 9112 section 9.8.
             except ssl.SSLError as exc:
                 if not parts:
-                    # With TLS 1.3 this is where a server refuses the client's certificate.
-                    raise httpcore.ReadError(f"TLS: {_said(exc)}") from exc
+                    # With TLS 1.3 this is where a server refuses the client's certificate. The
+                    # message holds all there is to know, and OpenSSL's would hide it.
+                    raise httpcore.ReadError(f"TLS: {_said(exc)}") from None
             if self._outgoing.pending:  # TLS 1.3 may want to answer a key update.
                 await self._flush()
             if parts or ended:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-            await self._receive()
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         try:
@@ -189,7 +196,8 @@ class TlsStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
     async def _receive(self) -> None:
-        data = await self._stream.read(_RECORDS)
+        data = await self._stream.read(_READ)
+        self._dry = False
         if data:
             self._incoming.write(data)
         else:

@@ -1,0 +1,138 @@
+"""Cancel an engine's life at every step: nothing stays behind, every token is given back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from scripted_engine import ScriptedEngine, reply
+from trio.testing import MockClock
+
+import trivirt
+from trivirt import errors
+
+API = "/ovirt-engine/api"
+
+
+class CancelAt(trio.abc.Instrument):
+    """Cancels a scope when the run has taken so many steps."""
+
+    def __init__(self, step: int, scope: trio.CancelScope) -> None:
+        self.left, self.scope = step, scope
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.scope.cancel()
+
+
+def _prepare(scripted: ScriptedEngine) -> None:
+    scripted.__init__()  # type: ignore[misc]  # as new, for the network that serves it already
+
+    def list_vms() -> bytes:
+        if scripted.asked.count(f"GET {API}/vms") == 1:
+            scripted.live.clear()  # The token dies under what follows.
+        return reply("<vms><vm id='1'/><vm id='2'/></vms>")
+
+    scripted.answers[f"GET {API}/vms"] = list_vms
+    for number in "12":
+        scripted.answers[f"GET {API}/vms/{number}"] = live(scripted, f"<vm id='{number}'/>")
+    scripted.answers[f"POST {API}/vms/1/start"] = live(scripted, "<action/>")
+
+
+def live(scripted: ScriptedEngine, body: str) -> Any:
+    def made() -> bytes:
+        if any(f"Bearer {token}\r\n" in scripted.heads[-1] for token in scripted.live):
+            return reply(body)
+        return reply("<html>", status="401 Unauthorized", headers=["Content-Type: text/html"])
+
+    return made
+
+
+async def _life(open_scripted: Any, results: list[str | None]) -> None:
+    async with open_scripted(connections=2) as engine:
+        vms = await engine.vms.list()
+        futures = [engine.soon.vms.vm(vm.id).get() for vm in vms]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.vms.vm("1").start)
+            for vm, future in zip(vms, futures, strict=True):
+                assert (await future.wait()).id == vm.id
+                results.append(vm.id)
+
+
+async def test_cancel_an_engine_at_every_step(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    step, reached = 0, True
+    while reached:
+        step += 1
+        _prepare(scripted)
+        results: list[str | None] = []
+        started = trio.current_time()
+        with trio.CancelScope() as scope:
+            instrument = CancelAt(step, scope)
+            trio.lowlevel.add_instrument(instrument)
+            try:
+                await _life(open_scripted, results)
+            finally:
+                trio.lowlevel.remove_instrument(instrument)
+        reached = instrument.left <= 0
+        assert results == ["1", "2"][: len(results)]
+        assert scripted.live == set(), f"a token was left behind at step {step}"
+        assert len(scripted.logouts) == len(set(scripted.logouts)) == scripted.logins
+        assert trio.current_time() - started < 8
+    assert step > 60
+    assert results == ["1", "2"]
+
+
+async def test_cancelling_a_wait_leaves_the_request_alone(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    scripted.answers[f"GET {API}/vms/1"] = reply("<vm id='1'/>")
+    async with open_scripted() as engine:
+        future = engine.soon.vms.vm("1").get()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await future.wait()
+        assert scope.cancelled_caught
+        assert (await future.wait()).id == "1"
+
+
+async def test_cancelling_a_future_spares_the_others(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    for number in "123":
+        scripted.answers[f"GET {API}/vms/{number}"] = reply(f"<vm id='{number}'/>")
+    async with open_scripted(connections=1) as engine:
+        futures = [engine.soon.vms.vm(number).get() for number in "123"]
+        futures[1].cancel()
+        assert (await futures[0].wait()).id == "1"
+        assert (await futures[2].wait()).id == "3"
+        try:
+            await futures[1].wait()
+        except errors.Cancelled as exc:
+            assert "GET /vms/2 was cancelled" in str(exc)  # noqa: PT017 - it may have been done
+
+
+async def test_a_limit_of_a_block_counts_for_the_tasks_started_in_it(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    scripted.answers[f"GET {API}/vms/1"] = b""
+    async with open_scripted() as engine:
+        with trivirt.timeouts(first_byte=3):
+            future = engine.soon.vms.vm("1").get()
+            with trivirt.timeouts(silence=1):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_expect_timeout, engine, 3)
+        assert isinstance(future.exception(), errors.TimedOut)
+        await _expect_timeout(engine, 300)
+
+
+async def _expect_timeout(engine: trivirt.Engine, seconds: float) -> None:
+    start = trio.current_time()
+    try:
+        await engine.vms.vm("1").get()
+    except errors.TimedOut:
+        assert seconds <= trio.current_time() - start < 2 * seconds + 1
+    else:
+        raise AssertionError("it was answered")

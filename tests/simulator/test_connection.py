@@ -235,3 +235,60 @@ async def test_no_connection_is_had_to_another_host(connected, nursery, autojump
     engine, _, _ = await connected()
     with pytest.raises(httpcore.ConnectError):
         await engine.network_backend(nursery).connect_tcp("other.example", 80)
+
+
+async def test_point_21_a_held_answer_comes_when_the_command_is_over(dial, asker, autojump_clock):
+    engine = SimulatedEngine(vms=3)
+    ask = asker(engine)
+    body = (
+        b"<vm><name>new</name><cluster><name>Default</name></cluster>"
+        b"<template><name>golden-00</name></template></vm>"
+    )
+    client = await dial(engine)
+    head = (
+        f"POST /ovirt-engine/api/vms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ask.token}\r\n"
+        "X-Ovirt-Expect: 201-created\r\nContent-Type: application/xml\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    begun = trio.current_time()
+    await client.send(head.encode() + body)
+    status, _, answer = await client.answer()
+    assert status == 201
+    assert b"<status>down</status>" in answer
+    assert trio.current_time() - begun >= 3
+
+
+async def test_point_45_requests_beyond_the_workers_queue(dial, get, asker, autojump_clock):
+    engine = SimulatedEngine(vms=3, service_time=1.0)
+    ask = asker(engine)
+    times = []
+
+    async def fetch() -> None:
+        client = await dial(engine)
+        await client.send(get(ask, "/clusters"))
+        await client.answer()
+        times.append(trio.current_time() - begun)
+
+    for workers, expected in ((None, [1, 1, 1, 1]), (2, [1, 1, 2, 2]), (1, [1, 2, 3, 4])):
+        engine.connection.workers = workers
+        times.clear()
+        begun = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(fetch)
+        assert sorted(times) == pytest.approx(expected)
+
+
+async def test_point_45_long_answers_take_longer(dial, get, asker, autojump_clock):
+    engine = SimulatedEngine(vms=10)
+    ask = asker(engine)
+    engine.connection.kilobyte_time = 0.1
+    times = []
+    for path in ("/vms?max=1", "/vms?max=10", "/vms?max=10&follow=nics"):
+        client = await dial(engine)
+        begun = trio.current_time()
+        await client.send(get(ask, path))
+        await client.answer()
+        times.append(trio.current_time() - begun)
+    assert times == sorted(times)
+    assert times[1] > 5 * times[0]

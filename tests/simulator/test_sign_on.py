@@ -6,9 +6,11 @@ import json
 import pytest
 
 from trivirt.simulator import SimulatedEngine
+from trivirt.wire import Request
 
 TOKEN = "/ovirt-engine/sso/oauth/token"
 KERBEROS = "/ovirt-engine/sso/oauth/token-http-auth"
+INFO = "/ovirt-engine/sso/oauth/token-info"
 LOGOUT = "/ovirt-engine/services/sso-logout"
 GRANT = "grant_type=password&username=admin%40internal"
 SCOPE = "&scope=ovirt-app-api"
@@ -205,3 +207,17 @@ def test_other_servlets(ask):
 def test_tokens_are_not_shown(ask):
     assert ask.token not in repr(ask.engine.sign_on)
     assert "simulated" not in repr(ask.engine.sign_on)
+
+
+@pytest.mark.parametrize("name", ["X-Remote-User", None])
+def test_a_front_end_may_say_whom_it_has_let_in(name):
+    """Where the engine is told of one; otherwise the header is nothing but a header."""
+    engine = SimulatedEngine(vms=0, remote_user_header=name)
+    headers = (("accept", "application/json"), ("x-remote-user", "me@REALM"))
+    response = engine.sign_on.answer(KERBEROS, Request("POST", KERBEROS), dict(headers))
+    assert response.status == (401 if name is None else 200)
+    if name is not None:
+        token = json.loads(response.body)["access_token"]
+        form = f"token={token}".encode()
+        about = engine.sign_on.answer(INFO, Request("POST", INFO, (), form), {})
+        assert json.loads(about.body)["user_id"] == "me@REALM"

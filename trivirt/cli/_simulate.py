@@ -57,7 +57,13 @@ __all__ = ["simulate"]
 )
 @click.option("--recording", metavar="FILE", help="Repeat what real engines answered (JSON Lines).")
 @click.option("--source", metavar="NAME", help="Of the recording, only what this engine answered.")
+@click.option(
+    "--seed",
+    type=click.Choice(["examples"]),
+    help="Instead of VMs by number: what the published examples ask for by name.",
+)
 @click.option("--seed-number", metavar="N", type=int, default=0, help="Another number, other ids.")
+@click.option("--state", metavar="FILE", help="Begin with what FILE has; keep it there at the end.")
 @click.option("--until-eof", is_flag=True, hidden=True)
 @debug_option
 @click.argument("program", nargs=-1, type=click.UNPROCESSED)
@@ -87,7 +93,7 @@ def simulate(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(levelname)s: %(message)s",
     )
-    keywords["seed"] = keywords.pop("seed_number")
+    keywords["seed"] = keywords["seed"] or 0
     trio.run(_serve, SimulatedEngine(**keywords), port, until_eof)
 
 

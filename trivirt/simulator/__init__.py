@@ -15,10 +15,18 @@ As a server on loopback:
     async with serve(engine) as served:
         ...  # served.url, served.ca_file, served.username, served.password, served.control_url
 
-As a process: `trivirt simulate`, or `python -m trivirt.simulator`.
+As a process: `trivirt simulate`, or `python -m trivirt.simulator`; `_control` tells how a test
+steers it. In tests with pytest: the fixtures of `trivirt.pytest_plugin`.
 
-From inside out: `_store` and `_seed` hold objects; `_dispatch` answers requests over them, or
-`_replay` over a recording; `_engine` puts sign-on and the front end's habits around that;
+    engine.clock.advance(60)                     states change by the engine's own time
+    engine.durations.powering_up = 100           and last as long as a test wants
+    with engine.faults.reset(after=3): ...       what goes wrong on the way
+    engine.script.vm_crashes("web-1", after=5)   what happens by itself
+    engine.add_user("guest@internal", "secret")  somebody who may do nothing yet
+
+From inside out: `_store` and `_seed` hold objects; `_dispatch` answers requests over them, with
+what is special about each type in `behaviours`, or `_replay` over a recording; `_imageio` moves
+the bytes of disks; `_engine` puts sign-on and the front end's habits around that;
 `_connection` serves HTTP on a byte stream of `_transport`; `_network` and `_serve` bring such
 streams from memory or from TCP.
 """

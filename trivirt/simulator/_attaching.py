@@ -9,22 +9,13 @@ from __future__ import annotations
 
 from trivirt import types
 from trivirt.model import Items, Struct, fields, settled
+from trivirt.simulator._finding import find_named
 from trivirt.simulator._front import API
 from trivirt.simulator._places import Places
-from trivirt.simulator._refusals import Refused, conflict
+from trivirt.simulator._refusals import conflict
 from trivirt.simulator._routing import Place
 from trivirt.simulator._store import Entry, Store, identity_of
 from trivirt.simulator._views import VIEWS, View
-from trivirt.simulator._vms import find_named
-
-FIXED = "/clusters/{id}/networks"
-
-
-def check_view(template: str) -> None:
-    """Refuse what this engine cannot represent."""
-    if template.startswith(FIXED):
-        text = "A simulated cluster always has all the networks of its data center."
-        raise Refused(400, f"[{text}]")
 
 
 def attach(store: Store, places: Places, place: Place, value: Struct) -> Entry | None:

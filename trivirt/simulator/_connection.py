@@ -12,16 +12,18 @@ a closing answer has no effect.
 
 from __future__ import annotations
 
+import heapq
 import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import trio
 
 from trivirt.simulator._faults import Effect, Fault, Faults
+from trivirt.simulator._held import POLL, Held
 from trivirt.simulator._http import RequestReader, ResponseWriter
 from trivirt.simulator._pages import apache_page, container_page
 from trivirt.simulator._statistics import Statistics
@@ -43,24 +45,43 @@ class ConnectionSettings:
     `keepalive_requests` is httpd's MaxKeepAliveRequests: so many answers leave the connection
     open, the next one closes it. None is no limit. `idle_timeout` is how long a connection may
     wait for its next request, `request_timeout` for the first one or the rest of one.
+
+    A request takes `service_time`, and `kilobyte_time` for each thousand bytes of its answer:
+    the engine works longer for more entities and deeper follows. `workers` is how many requests
+    it works on at a time, over all connections; more wait in a queue. None is no limit.
     """
 
     latency: float = 0.0
     service_time: float = 0.0
+    kilobyte_time: float = 0.0
+    workers: int | None = None
     keepalive_requests: int | None = 100
     idle_timeout: float = 5.0
     request_timeout: float = 60.0
     chunked: bool = False
+    _free: list[float] = field(default_factory=list, repr=False)  # when workers will be
+
+    def begin(self, ready: float, seconds: float) -> float:
+        """When a request that is ready at a time begins to be worked on, for so long."""
+        if self.workers is None:
+            return ready
+        while len(self._free) > self.workers:
+            heapq.heappop(self._free)
+        if len(self._free) == self.workers:
+            ready = max(ready, heapq.heappop(self._free))
+        heapq.heappush(self._free, ready + seconds)
+        return ready
 
 
 @dataclass
 class _Waiting:
-    """A request that was received and not yet executed; `refusal` is its answer if it is bad."""
+    """A request in the queue; `refusal` is its answer if it is bad, `answer` one held back."""
 
     arrived: float
     request: Request
     keep_alive: bool
     refusal: Response | None = None
+    answer: Response | None = None
 
 
 class Connection:
@@ -153,7 +174,8 @@ class Connection:
         """Take the request at the head into service; when it will have been served."""
         if self._head_ends is None:
             head = self._waiting[0]
-            self._head_ends = max(self._free_at, head.arrived) + self._settings.service_time
+            ready, takes = max(self._free_at, head.arrived), self._settings.service_time
+            self._head_ends = self._settings.begin(ready, takes) + takes
             if self._faults and head.refusal is None and self._faulty(head.request):
                 fault = self._head_fault = self._faults.take(head.request)
                 if fault is not None:
@@ -162,16 +184,22 @@ class Connection:
         return self._head_ends
 
     def _execute_head(self) -> None:
-        head = self._waiting.popleft()
+        head = self._waiting[0]
+        if self._is_held(head):
+            self._head_ends = trio.current_time() + POLL
+            return
+        self._waiting.popleft()
         fault, self._head_fault = self._head_fault, None
         self._free_at, self._head_ends = self._head_ends or 0.0, None
+        if head.answer is not None:
+            self._free_at += self._settings.kilobyte_time * len(head.answer.body) / 1000
         departs = self._free_at + self._settings.latency
         self._answered += 1
         close = not head.keep_alive or self._writer.closes(self._answered)
         if fault is not None and fault.effect is Effect.CLOSE:
             close = True
         if fault is None or fault.executed:
-            data = self._encode(head.refusal or self._answer(head.request), head, close)
+            data = self._encode(head.refusal or head.answer or container_page(500), head, close)
         elif fault.answer is not None:
             data = self._encode(fault.answer, head, close)
         else:
@@ -188,6 +216,20 @@ class Connection:
         if close:
             self._executing = False
             self._waiting.clear()
+
+    def _is_held(self, head: _Waiting) -> bool:
+        """Execute the request unless it is hit before; whether its answer has to wait."""
+        fault = self._head_fault
+        if head.refusal is not None or (fault is not None and not fault.executed):
+            return False
+        if head.answer is None:
+            head.answer = self._answer(head.request)
+        if isinstance(head.answer, Held):
+            now = head.answer.again()
+            if now is None:
+                return True
+            head.answer = now
+        return False
 
     def _encode(self, response: Response, head: _Waiting, close: bool) -> bytes:
         return self._writer.write(
@@ -211,6 +253,7 @@ class Connection:
     async def _wait_and_read(self) -> bool:
         """Wait for bytes or for the next thing to do; True when patience has run out."""
         wake, patient = self._deadline()
+        data = b""
         with trio.move_on_at(wake) as scope:
             if not self._reading or len(self._waiting) > MAX_WAITING:
                 await trio.sleep_forever()

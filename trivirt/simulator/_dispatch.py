@@ -1,16 +1,19 @@
 """Requests of the API over the store: find the place, check the form, do what the method does.
 
 What all services have in common follows from the generated routes: reading (`_reading`), adding,
-changing and removing entities of any type (`_changing`). What one type does beyond that is a
-behaviour of its own, as in `_vms`.
+changing and removing entities of any type (`_changing`). What one type does beyond that
+is in the tables of `behaviours`.
 """
 
 from __future__ import annotations
 
 from trivirt.simulator._changing import Changing
+from trivirt.simulator._command import World
 from trivirt.simulator._durations import Durations
 from trivirt.simulator._front import Answer, Asked, Body
+from trivirt.simulator._images import Images
 from trivirt.simulator._pages import XML, container_page, empty
+from trivirt.simulator._permits import Permits
 from trivirt.simulator._places import Places
 from trivirt.simulator._reading import Answers, Reading
 from trivirt.simulator._refusals import NoSuchEntity, Page, Refused
@@ -18,22 +21,32 @@ from trivirt.simulator._root import link_header, root
 from trivirt.simulator._routes import Method
 from trivirt.simulator._routing import Place, find_place
 from trivirt.simulator._store import Store
+from trivirt.simulator.behaviours.transfers import Tickets
 
 
 class Dispatcher:
     """Answers the requests of one engine."""
 
-    def __init__(self, store: Store, durations: Durations) -> None:
+    def __init__(
+        self,
+        store: Store,
+        durations: Durations,
+        images: Images | None = None,
+        tickets: Tickets | None = None,
+    ) -> None:
         self.store = store
-        places = Places(store)
-        self._reading = Reading(store, places)
-        self._changing = Changing(store, places, durations)
+        self.world = World(
+            store, Places(store), durations, images or Images(), tickets or Tickets()
+        )
+        self._permits = Permits(store)
+        self._reading = Reading(self.world, self._permits)
+        self._changing = Changing(self.world)
         self._answers = Answers()
 
     def answer(self, asked: Asked) -> Answer:
         """The answer to an admitted request."""
         self.store.settle()
-        if asked.method == "GET":
+        if asked.method == "GET" and not self._permits.limited(asked.user):
             kept = self._answers.get(asked)
             if kept is not None:
                 return kept
@@ -57,29 +70,30 @@ class Dispatcher:
             raise Page(empty(200 if asked.method == "OPTIONS" else 405, allow))
         if not (asked.facts.xml or asked.facts.json):
             raise Page(empty(406))
+        limited = self._permits.limited(asked.user)
         if method.op in ("list", "get"):
+            if limited:
+                self._permits.check_see(asked.user, place)
             return self._read(asked, place, method)
-        if asked.body and not asked.facts.sends_xml:
+        if asked.body and not (asked.facts.sends_xml or asked.facts.sends_json):
             raise Page(empty(415))
-        if method.op == "add":
-            response = self._changing.add(asked, place, method)
-        elif method.op == "update":
-            response = self._changing.update(asked, place, method)
-        elif method.op == "remove":
-            response = self._changing.remove(asked, place, method)
-        else:
-            response = self._changing.act(asked, place, method)
-        return Answer.of(response, method.op)
+        if limited:
+            self._permits.check_see(asked.user, place)
+            self._permits.check_do(asked.user, place, method)
+        changing = self._changing
+        work = {"add": changing.add, "update": changing.update, "remove": changing.remove}
+        return work.get(method.op, changing.act)(asked, place, method)
 
     def _read(self, asked: Asked, place: Place, method: Method) -> Answer:
         if place.template == "":
-            body = Body(root(self.store, self.store.user(asked.user)))
+            whole = not self._permits.limited(asked.user)
+            body = Body(root(self.store, self.store.user(asked.user), whole))
             host = asked.facts.fields.get("host", "localhost")
             return Answer(200, (*XML, link_header(host)), body, "get")
         if method.op == "list":
             answer, source = self._reading.read_list(asked, place, method)
         else:
             answer, source = self._reading.read_entity(asked, place)
-        if asked.method == "GET":
+        if asked.method == "GET" and not self._permits.limited(asked.user):
             self._answers.keep(asked, answer, source)
         return answer

@@ -7,12 +7,14 @@ sign-on, nothing else. Connections, in memory or over TCP, call it once for each
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import trio
+import trio.lowlevel
 
 from trivirt import errors
 from trivirt.simulator._clock import Clock
@@ -30,22 +32,28 @@ from trivirt.simulator._front import (
     compressed,
     split_target,
 )
+from trivirt.simulator._held import Held
 from trivirt.simulator._newer import made_newer
 from trivirt.simulator._pages import apache_page, container_page, empty
 from trivirt.simulator._replay import Recording
 from trivirt.simulator._sign_on import SignOn
 from trivirt.simulator._statistics import Statistics
-from trivirt.wire._messages import Request, Response
+from trivirt.simulator.behaviours.transfers import Tickets
+from trivirt.wire._messages import Headers, Request, Response
 
 if TYPE_CHECKING:
     from trivirt.simulator._dispatch import Dispatcher
+    from trivirt.simulator._imageio import Daemon
     from trivirt.simulator._network import InProcessBackend
+    from trivirt.simulator._script import Script
     from trivirt.simulator._store import Store
     from trivirt.simulator._transport import Transport
 
 HEALTH = "/ovirt-engine/services/health"
 CERTIFICATE = "/ovirt-engine/services/pki-resource"
 
+SEEDS = ("", "examples")
+PREPARED = 20_000  # VMs up to which all disks are made before the first request
 PHASES = ("up", "stopped", "starting", "deploying")
 
 
@@ -62,14 +70,18 @@ class InProcess:
 class SimulatedEngine:
     """An oVirt engine that is not there.
 
-    With a `recording` it replays that file, or one `source` in it; otherwise it holds a data
-    center of `vms` virtual machines, which is the same for the same `seed`. `latency` and
+    With a `recording` it replays that file, or one `source` in it; with the seed "examples" it
+    has what the published examples of the SDK ask for by name; otherwise it holds a data center
+    of `vms` virtual machines, which is the same for the same number as `seed`, or as
+    `seed_number` beside a seed with a name. `latency` and
     `service_time` are in seconds: the round trip of the network, and what one request occupies
     its connection with.
 
-    `connection` holds the settings of the front end, `faults` what shall go wrong, `clock` the
+    `connection` holds the settings of the front end, `plain_removals` makes removals answer
+    without a body, as some resources of engines do, `faults` what shall go wrong, `clock` the
     engine's time, `durations` how long states last in it, `statistics` what was asked.
     `session_limit` is how many seconds of the engine's time a token may go unused.
+    `remote_user_header` is where a trusted front end says whom it has let in; see `SignOn`.
     """
 
     def __init__(
@@ -78,13 +90,16 @@ class SimulatedEngine:
         *,
         latency: float = 0.0,
         service_time: float = 0.0,
-        seed: int = 0,
+        seed: int | str = 0,
+        seed_number: int | None = None,
         recording: str | Path | None = None,
         source: str | None = None,
+        state: str | Path | None = None,
         clock: Clock | None = None,
         username: str = "admin@internal",
         password: str = "simulated",
         session_limit: float = 1800.0,
+        remote_user_header: str | None = None,
         keepalive_requests: int | None = 100,
         idle_timeout: float = 5.0,
         chunked: bool = False,
@@ -96,6 +111,11 @@ class SimulatedEngine:
                 raise errors.UsageError(f"a {name} of {seconds} s makes no sense")
         if source is not None and recording is None:
             raise errors.UsageError(f"the source {source!r} needs a recording to be found in")
+        self._seed_name = seed if isinstance(seed, str) else ""
+        if self._seed_name not in SEEDS:
+            raise errors.UsageError(f"no seed {seed!r}; there is 'examples', besides numbers")
+        if seed_number is not None or isinstance(seed, str):
+            seed = seed_number or 0
         self.username = username
         self.password = password
         self.clock = clock or Clock()
@@ -114,11 +134,18 @@ class SimulatedEngine:
             {username: password},
             seed=seed,
             idle_limit=session_limit,
+            remote_user_header=remote_user_header,
         )
         self.durations = Durations()
+        self.tickets = Tickets()
         self.ca_pem = b""
+        self._state = None if state is None else Path(state)
+        self._loads = True
         self._phase = "up"
+        self._back_at: float | None = None
+        self.on_phase: Callable[[], object] = lambda: None  # who listens wants to know
         self._newer = False
+        self.plain_removals = False
         self._front = Front(seed)
         self._vms = vms
         self._seed = seed
@@ -126,7 +153,11 @@ class SimulatedEngine:
         self._dispatcher: Dispatcher | None = None
 
     def __repr__(self) -> str:
-        what = f"{self._vms} VMs" if self._recording is None else repr(self._recording)
+        what = (
+            self._seed_name or f"{self._vms} VMs"
+            if self._recording is None
+            else repr(self._recording)
+        )
         return f"<SimulatedEngine {self._phase}, {what}>"
 
     @property
@@ -135,9 +166,16 @@ class SimulatedEngine:
         if self._dispatcher is None:
             from trivirt.simulator._dispatch import Dispatcher
             from trivirt.simulator._seed import seeded
+            from trivirt.simulator._seed_examples import example_store
+            from trivirt.simulator._state import load_state
 
-            store = seeded(self.clock, vms=self._vms, seed=self._seed, username=self.username)
-            self._dispatcher = Dispatcher(store, self.durations)
+            if self._seed_name == "examples":
+                store = example_store(self.clock, seed=self._seed, username=self.username)
+            else:
+                store = seeded(self.clock, vms=self._vms, seed=self._seed, username=self.username)
+            if self._loads and self._state is not None and self._state.exists():
+                load_state(store, self._state)
+            self._dispatcher = Dispatcher(store, self.durations, tickets=self.tickets)
         return self._dispatcher
 
     @property
@@ -145,17 +183,57 @@ class SimulatedEngine:
         """The objects of the engine."""
         return self.dispatcher.store
 
+    @property
+    def script(self) -> Script:
+        """What shall happen by itself: a VM that crashes, a host that is lost."""
+        from trivirt.simulator._script import Script
+
+        return Script(self.store)
+
+    def add_user(self, name: str, password: str) -> str:
+        """Let somebody sign on who may do nothing yet; the id of their user."""
+        from trivirt.simulator._seed_fixed import add_known_user
+
+        self.sign_on.users[name] = password
+        return add_known_user(self.store, name)
+
     def prepare(self) -> None:
         """Make the data now and not when the first request asks for it."""
-        if self._recording is None:
+        if self._recording is None and self._vms <= PREPARED:
+            # What would be made by the first search that looks at it.
+            self.store.collection("/disks")
+        elif self._recording is None:
             self.dispatcher  # noqa: B018 - made by being looked at
+
+    def keep_state(self) -> None:
+        """Write the objects to the file that was given as `state`, if one was.
+
+        What was going on is brought to its end first.
+        """
+        if self._state is not None and self._recording is None:
+            from trivirt.simulator._state import save_state
+
+            save_state(self.store, self._state)
+
+    async def warm(self) -> None:
+        """Render the long lists little by little, so that the first to ask does not wait."""
+        if self._recording is not None or self._vms > PREPARED:
+            return
+        from trivirt.simulator._reading import as_item
+
+        for number, entry in enumerate(list(self.store.collection("/vms"))):
+            as_item(entry, "VmService")
+            if number % 10 == 0:
+                await trio.lowlevel.checkpoint()
 
     # What a test or the control port does to it.
 
     def reset(self) -> None:
         """Back to the seed: objects, statistics, faults. Tokens stay good; time goes on."""
         self._dispatcher = None
-        self._phase = "up"
+        self._loads = False
+        self.tickets.known.clear()
+        self._phase, self._back_at = "up", None
         self.faults.clear()
         self.statistics.reset()
 
@@ -167,6 +245,24 @@ class SimulatedEngine:
         """A restart that is over at once: the objects stay, all tokens are gone."""
         self.expire_tokens()
 
+    def restart_for(self, seconds: float, phase: str = "starting") -> None:
+        """A restart that goes on for so long of real time; see `outage` for the phases."""
+        self._check_phase(phase)
+        self.restart()
+        self._phase, self._back_at = phase, monotonic() + seconds
+        self.on_phase()
+
+    def _check_phase(self, phase: str) -> None:
+        if phase not in PHASES:
+            raise errors.UsageError(f"no phase {phase!r}; there are {', '.join(PHASES)}")
+
+    @property
+    def phase(self) -> str:
+        """What the restart has come to; "up" when there is none."""
+        if self._back_at is not None and monotonic() >= self._back_at:
+            self._phase, self._back_at = "up", None
+        return self._phase
+
     @contextlib.contextmanager
     def outage(self, phase: str = "starting") -> Iterator[None]:
         """A restart that takes as long as the block.
@@ -174,14 +270,15 @@ class SimulatedEngine:
         `stopped`: connections are refused. `starting`: the web server answers 503 alone.
         `deploying`: the engine runs, and has no application yet: 404 with a page for every path.
         """
-        if phase not in PHASES:
-            raise errors.UsageError(f"no phase {phase!r}; there are {', '.join(PHASES)}")
+        self._check_phase(phase)
         self.restart()
         self._phase = phase
+        self.on_phase()
         try:
             yield
         finally:
             self._phase = "up"
+            self.on_phase()
 
     @contextlib.contextmanager
     def newer(self) -> Iterator[None]:
@@ -191,11 +288,12 @@ class SimulatedEngine:
             yield
         finally:
             self._newer = False
+        self.plain_removals = False
 
     @property
     def refuses_connections(self) -> bool:
         """Whether nobody listens."""
-        return self._phase == "stopped"
+        return self.phase == "stopped"
 
     # Answering.
 
@@ -203,7 +301,7 @@ class SimulatedEngine:
         """The answer to one request. Header names must be in lower case."""
         target = request.target
         facts = self._front.facts(request.headers)
-        if self._phase != "up":
+        if self._phase != "up" and self.phase != "up":
             page = apache_page(503) if self._phase == "starting" else container_page(404)
             return _finish(page, facts)
         if is_api(target):
@@ -228,13 +326,32 @@ class SimulatedEngine:
             request.method, path, parameters, facts, request.body, user, mark, request.target
         )
         answer = self._answer(asked, request)
+        if self.plain_removals and answer.kind == "remove" and answer.status == 200:
+            answer = replace(answer, headers=(), body=Body(b""))
         if self._newer and not facts.json:
             answer = replace(answer, body=Body(made_newer(answer.body.plain)))
         self.statistics.count(answer.kind, answer.status)
         headers = (*answer.headers, ("correlation-id", mark), *extra)
+        if answer.again is not None:
+            now = Response(answer.status, headers, answer.body.plain)
+            return Held.until(now, self._later(answer.again, headers[-1 - len(extra) :]))
         if facts.gzip and answer.body.plain:
             return Response(answer.status, headers + ENCODED, answer.body.zipped)
         return Response(answer.status, headers, answer.body.plain)
+
+    def _later(
+        self, again: Callable[[], Answer | None], more: Headers
+    ) -> Callable[[], Response | None]:
+        """What a held answer becomes when its command is over; None before."""
+
+        def ask() -> Response | None:
+            self.store.settle()
+            answer = again()
+            if answer is None:
+                return None
+            return Response(answer.status, (*answer.headers, *more), answer.body.plain)
+
+        return ask
 
     def _answer(self, asked: Asked, request: Request) -> Answer:
         if self._recording is None:
@@ -258,6 +375,12 @@ class SimulatedEngine:
         return apache_page(404)
 
     # Being connected to.
+
+    def daemon(self) -> Daemon:
+        """What moves the bytes of this engine's disks."""
+        from trivirt.simulator._imageio import Daemon
+
+        return Daemon(self.tickets, lambda: self.dispatcher.world.images, self.clock.now)
 
     async def serve_connection(self, transport: Transport) -> None:
         """Serve one accepted connection until it ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from trivirt import types
@@ -19,12 +20,10 @@ def add_event(
     severity: types.LogSeverity = NORMAL,
     time: datetime | None = None,
     correlation_id: str | None = None,
-    vm: Entry | None = None,
-    host: Entry | None = None,
-    cluster: Entry | None = None,
     user: types.User | None = None,
+    about: Mapping[str, Entry | None] | None = None,
 ) -> Entry:
-    """Write one event; `time` is now unless given."""
+    """Write one event; `time` is now unless given, `about` are the entities it refers to."""
     number = store.next_number()
     event = types.Event(
         id=str(number),
@@ -39,7 +38,7 @@ def add_event(
         time=time or store.clock.date(store.now),
         user=user,
     )
-    for entry, name in ((vm, "vm"), (host, "host"), (cluster, "cluster")):
+    for name, entry in (about or {}).items():
         if entry is not None:
             setattr(event, name, pointer(entry))
     return store.add("/events", event)

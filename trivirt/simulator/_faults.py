@@ -119,6 +119,11 @@ class Faults:
     def __repr__(self) -> str:
         return f"<Faults {self._armed!r}>"
 
+    @property
+    def armed(self) -> tuple[Fault, ...]:
+        """Those that can still hit."""
+        return tuple(self._armed)
+
     def clear(self) -> None:
         """Disarm all."""
         self._armed.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import parse_qsl, unquote
@@ -33,6 +33,7 @@ class HeaderFacts:
     json: bool
     xml: bool
     sends_xml: bool
+    sends_json: bool
     variant: str  # equal for requests whose headers ask for the same form of an answer
 
     @classmethod
@@ -51,14 +52,15 @@ class HeaderFacts:
             fields.get("version"),
             wants_json,
             wants_xml,
-            _sends_xml(fields.get("content-type", "")),
+            _sends(fields.get("content-type", ""), "xml"),
+            _sends(fields.get("content-type", ""), "json"),
             f"{'json' if wants_json else 'xml'} {content[0]} {content[1]}",
         )
 
 
-def _sends_xml(content_type: str) -> bool:
+def _sends(content_type: str, form: str) -> bool:
     kind = content_type.partition(";")[0].strip().lower()
-    return kind in ("application/xml", "text/xml")
+    return kind == f"application/{form}" or (form == "xml" and kind == "text/xml")
 
 
 def _before(kinds: list[str], kind: str) -> bool:
@@ -137,12 +139,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a resource gives back. `kind` is one of the kinds that the statistics count."""
+    """What a resource gives back. `kind` is one of the kinds that the statistics count.
+
+    With `again` it must be held back until that gives an answer, which then takes its place.
+    """
 
     status: int
     headers: Headers
     body: Body
     kind: str = "other"
+    again: Callable[[], Answer | None] | None = None
 
     @classmethod
     def of(cls, response: Response, kind: str = "other") -> Answer:

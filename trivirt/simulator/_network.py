@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from trivirt.simulator._engine import SimulatedEngine
 
 HOST = "engine.simulated"
+DAEMON = "imageio.simulated"  # where the URLs of image transfers lead
 
 
 class InProcessBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the one host there is; every other is refused."""
+    """Connects to the engine and its image daemon; every other host is refused."""
 
     url = f"http://{HOST}/ovirt-engine/api"
 
@@ -47,11 +48,12 @@ class InProcessBackend(httpcore.AsyncNetworkBackend):
             await trio.sleep(self._engine.connection.latency)
         if scope.cancelled_caught:
             raise httpcore.ConnectTimeout(f"no answer from {host} within {timeout} s")
-        if host != HOST or self._engine.refuses_connections:
+        if host not in (HOST, DAEMON) or self._engine.refuses_connections:
             raise httpcore.ConnectError(f"connection to {host}:{port} refused")
         requests, answers = Pipe(), Pipe()
         transport = MemoryTransport(requests, answers)
-        self._nursery.start_soon(self._engine.serve_connection, transport)
+        serve = self._engine.serve_connection if host == HOST else self._engine.daemon().serve
+        self._nursery.start_soon(serve, transport)
         return InProcessStream(answers, requests, port)
 
     async def connect_unix_socket(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from trivirt.simulator._derived import DERIVED
 from trivirt.simulator._refusals import NoSuchEntity
 from trivirt.simulator._store import Collection, Entry, Store
-from trivirt.simulator._views import VIEWS, networks_of_cluster, show
+from trivirt.simulator._views import VIEWS, show
 
 
 class Places:
@@ -27,8 +28,9 @@ class Places:
         view = VIEWS.get(template)
         if view is not None:
             return list(show(self._store, view, path, owner))
-        if template == "/clusters/{id}/networks":
-            return list(networks_of_cluster(self._store, path, owner))
+        derive = DERIVED.get(template)
+        if derive is not None:
+            return list(derive(self._store, path, owner))
         return self._store.collection(path, template)
 
     def entry(self, template: str, path: str) -> Entry:

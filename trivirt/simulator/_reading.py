@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable
 from typing import Protocol
 
 from trivirt import types
 from trivirt.model import Struct
+from trivirt.simulator._command import Command, World
 from trivirt.simulator._follow import BadFollow, followed, parse_follow
 from trivirt.simulator._front import Answer, Asked, Body
 from trivirt.simulator._json import json_collection, json_entity
 from trivirt.simulator._pages import JSON, XML, container_page
-from trivirt.simulator._places import Places
+from trivirt.simulator._permits import Permits, filtered
 from trivirt.simulator._refusals import Page, Refused
-from trivirt.simulator._render import collection, document, entity
+from trivirt.simulator._render import collection_document, document, entity
 from trivirt.simulator._routes import Method
 from trivirt.simulator._routing import Place, item_service, shape_of
 from trivirt.simulator._search import Search, compile_search
 from trivirt.simulator._search_values import BadSearch
-from trivirt.simulator._store import Collection, Entry, Store
+from trivirt.simulator._store import Collection, Entry
+from trivirt.simulator.behaviours.ovf import document as document_of
 
 TRUE = ("", "true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
@@ -49,9 +52,11 @@ def number(asked: Asked, name: str) -> int | None:
 class Reading:
     """Answers GETs. Each answer comes with what it was made from."""
 
-    def __init__(self, store: Store, places: Places) -> None:
-        self._store = store
-        self._places = places
+    def __init__(self, world: World, permits: Permits) -> None:
+        self._permits = permits
+        self._world = world
+        self._store = world.store
+        self._places = world.places
 
     def read_list(self, asked: Asked, place: Place, method: Method) -> tuple[Answer, Versioned]:
         """The entities of a collection."""
@@ -59,6 +64,8 @@ class Reading:
         members = self._places.entries(place.template, place.path)
         source: Versioned = members if isinstance(members, Collection) else self._store
         entries = list(members)
+        if self._permits.limited(asked.user):
+            entries = self._permits.visible(asked.user, place, entries)
         if place.template == "/events":
             entries = self._events(asked, entries)
         size = number(asked, "max")
@@ -69,19 +76,41 @@ class Reading:
             entries = self._find(search, entries, size)
             source = source if search.local else self._store
         values, source = self._follow(asked, entries, source)
+        if self._permits.limited(asked.user):
+            values = [filtered(value) for value in values or [entry.value for entry in entries]]
         return self._rendered_list(asked, place, method, entries, values), source
 
     def read_entity(self, asked: Asked, place: Place) -> tuple[Answer, Versioned]:
         """One entity."""
         entry = self._places.entry(place.template, place.path)
-        lives_there = entry.collection.path == place.parent
+        lives_there = self._store.find(place.parent, entry.id) is entry
         source: Versioned = entry if lives_there else self._store
         values, source = self._follow(asked, [entry], source)
         value = values[0] if values else entry.value
+        if self._permits.limited(asked.user):
+            value = filtered(value)
+        if isinstance(value, types.Vm) and place.template == "/vms/{id}":
+            value = self._with_all_content(asked, place, entry, value)
         shape = shape_of(place.name)
         if asked.facts.json:
             return _json(json_entity(value, shape), "get"), source
         return Answer(200, XML, Body(document(entity(value, shape))), "get"), source
+
+    def _with_all_content(
+        self, asked: Asked, place: Place, entry: Entry, value: types.Vm
+    ) -> types.Vm:
+        """With its OVF document inside, when the request wants the costly parts, too."""
+        header = asked.facts.fields.get("all-content", "false").lower()
+        if not (flag(asked, "all_content") or header in TRUE):
+            return value
+        value = copy.copy(value)
+        inside = copy.copy(value.initialization) or types.Initialization()
+        data = document_of(Command(self._world, asked, place, entry), entry)
+        inside.configuration = types.Configuration(data=data, type=types.ConfigurationType.OVF)
+        value.initialization = inside
+        if value.console is None:
+            value.console = types.Console(enabled=False)
+        return value
 
     # Choosing.
 
@@ -143,7 +172,7 @@ class Reading:
             items = [entity(value, shape, "    ") for value in values]
         else:
             items = [as_item(entry, service) for entry in entries]
-        return Answer(200, XML, Body(document(collection(method.expect, items))), "list")
+        return Answer(200, XML, Body(collection_document(method.expect, items)), "list")
 
 
 def as_item(entry: Entry, service: str) -> str:

@@ -46,6 +46,15 @@ def collection(plural: str, items: Iterable[str]) -> str:
     return f"<{plural}>\n{inner}</{plural}>\n" if inner else f"<{plural}/>\n"
 
 
+def collection_document(plural: str, items: list[str]) -> bytes:
+    """The same as a whole answer; a long one is never in memory more often than it must."""
+    if not items:
+        return document(collection(plural, items))
+    opening, closing = f"<{plural}>\n", f"</{plural}>\n"
+    pieces = (each.encode() for each in (opening, *items, closing))
+    return b"".join((DECLARATION, *pieces))
+
+
 def entity(obj: Struct, shape: Shape = NOTHING, indent: str = "", tag: str = "") -> str:
     """One object with its links and actions, whose addresses begin with its own `href`."""
     out: list[str] = []

@@ -45,8 +45,8 @@ def link_header(host: str) -> tuple[str, str]:
     return "link", ",".join(each)
 
 
-def root(store: Store, user: types.User | None) -> bytes:
-    """The document at the root."""
+def root(store: Store, user: types.User | None, whole: bool = True) -> bytes:
+    """The document at the root; only administrators get the `whole`, with its summary."""
     known = reference(types.User, "/users", user.id or "") if user is not None else None
     api = types.Api(
         product_info=types.ProductInfo(
@@ -71,6 +71,8 @@ def root(store: Store, user: types.User | None) -> bytes:
         authenticated_user=known,
         effective_user=known,
     )
+    if not whole:
+        api.summary = None
     body = entity(api)
     opening, rest = body[: len("<api>\n")], body[len("<api>\n") :]
     lines = [f'{STEP}<link href="{href}" rel="{rel}"/>\n' for rel, href in links()]

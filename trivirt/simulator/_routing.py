@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
@@ -47,8 +48,21 @@ class Place:
         return tuple(sorted(here))
 
 
+# Entities that are shown in several places keep what belongs to them at one.
+_ELSEWHERE = (
+    re.compile(r"/datacenters/[^/]+(/clusters/[^/]+/.+)"),
+    re.compile(r"/datacenters/[^/]+(/networks/[^/]+/.+)"),
+    re.compile(r"/networks/[^/]+(/vnicprofiles/[^/]+/.+)"),
+    re.compile(r"/(?:users|groups)/[^/]+(/roles/[^/]+/.+)"),
+    re.compile(r"(?:/datacenters/[^/]+)?/storagedomains/[^/]+(/disks/[^/]+/(?:perm|stat).+)"),
+)
+
+
 def find_place(path: str) -> Place | None:
     """The place of a path relative to the API root; None when no service has it."""
+    for pattern in _ELSEWHERE:
+        if match := pattern.fullmatch(path):
+            path = match[1]
     service, name = SERVICES[ROOT], ROOT
     template = ""
     ids: list[str] = []

@@ -160,6 +160,8 @@ class _Compiler:
         A path that begins with `@` starts at a sub-collection instead of an attribute.
         """
         store = self._store
+        if path == "#note":
+            return lambda entry: [] if entry.note is None else [entry.note]
         inside, names = path.startswith("@"), path.lstrip("@").split(".")
 
         def read(entry: Entry) -> list[Any]:

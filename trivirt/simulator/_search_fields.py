@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from trivirt import types
 from trivirt.model import Struct
 
-# Searched fields that are not an attribute of that name. A path walks attributes and lists.
+# Searched fields that are not an attribute of that name. A path walks attributes and lists; one
+# that begins with `@` starts at a sub-collection, `#note` is what the store knows besides.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "Vm": {
         "datacenter": "cluster.data_center.name",
@@ -36,6 +37,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "used_size": "used",
     },
     "Network": {"datacenter": "data_center.name"},
+    "Job": {"correlation_id": "#note"},
     "User": {"usrname": "user_name", "directory": "domain.name"},
     "Event": {
         "type": "code",

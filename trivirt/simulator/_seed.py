@@ -13,29 +13,28 @@ from trivirt import types
 from trivirt.model import Items, settled
 from trivirt.simulator._clock import Clock
 from trivirt.simulator._events import add_event
+from trivirt.simulator._parts import add_general_parts
+from trivirt.simulator._seed_fixed import (
+    add_domain,
+    add_fixed,
+    add_root_tag,
+    add_user,
+    permit_all,
+)
 from trivirt.simulator._seed_hosts import add_cluster, add_host
-from trivirt.simulator._seed_layout import GIB, NOBODY, Layout
+from trivirt.simulator._seed_layout import GIB, Layout
 from trivirt.simulator._seed_parts import TAGS, USERS, add_parts
 from trivirt.simulator._seed_vms import VmSeed, add_vms
 from trivirt.simulator._store import Store, reference
 
-ROLES = {
-    "SuperUser": ("00000000-0000-0000-0000-000000000001", True),
-    "ClusterAdmin": ("00000000-0000-0000-0000-000000000002", True),
-    "DataCenterAdmin": ("00000000-0000-0000-0000-000000000003", True),
-    "UserRole": ("00000000-0000-0000-0001-000000000001", False),
-    "PowerUserRole": ("00000000-0000-0000-0001-000000000002", False),
-    "UserVmManager": ("def00006-0000-0000-0000-def000000006", False),
-    "TemplateAdmin": ("def00008-0000-0000-0000-def000000008", True),
-}
-
 
 def seeded(clock: Clock, *, vms: int, seed: int, username: str) -> Store:
-    """A store with a data center in it."""
+    """A store with a data center of so many VMs in it."""
     store = Store(clock, seed=seed)
     layout = Layout(vms, seed)
+    add_fixed(store, layout)
     _add_people(store, layout, username)
-    _add_tags(store, layout)
+    add_root_tag(store, TAGS, layout)
     for number in range(layout.data_centers):
         _add_data_center(store, layout, number)
     for number in range(layout.clusters):
@@ -45,49 +44,19 @@ def seeded(clock: Clock, *, vms: int, seed: int, username: str) -> Store:
     vm_seed = VmSeed(layout, clock.date(0.0) - timedelta(days=200))
     add_vms(store, vm_seed)
     add_parts(store, vm_seed)
+    add_general_parts(store)
     _add_events(store, layout, clock.date(0.0))
     return store
 
 
 def _add_people(store: Store, layout: Layout, username: str) -> None:
-    for name, (identity, administrative) in ROLES.items():
-        role = types.Role(
-            id=identity,
-            name=name,
-            description=f"{name} role",
-            administrative=administrative,
-            mutable=False,
-        )
-        store.add("/roles", role)
-    domain = types.Domain(id=layout.id("domain", "internal-authz"), name="internal-authz")
-    store.add("/domains", domain)
-    for name in (username.rpartition("@")[0] or username, *USERS):
-        user = types.User(
-            id=layout.id("user", name),
-            name=name,
-            last_name="",
-            email="",
-            department="",
-            namespace="*",
-            principal=name,
-            user_name=f"{name}@internal-authz",
-            domain_entry_id=layout.id("entry", name).replace("-", ""),
-            domain=reference(types.Domain, "/domains", domain.id or ""),
-        )
-        store.add("/users", user)
-    everyone = types.Group(
-        id="eee00000-0000-0000-0000-123456789eee", name="Everyone", namespace="*"
-    )
-    store.add("/groups", everyone)
-
-
-def _add_tags(store: Store, layout: Layout) -> None:
-    root = types.Tag(id=NOBODY, name="root", description="")
-    store.add("/tags", root)
-    parent = reference(types.Tag, "/tags", NOBODY)
-    for name in TAGS:
-        tag = types.Tag(id=layout.id("tag", name), name=name, description="", parent=parent)
-        store.add("/tags", tag)
+    domain = add_domain(store, layout, "internal-authz")
+    admin = username.rpartition("@")[0] or username
+    first = add_user(store, layout, domain, "internal-authz", admin)
+    for name in USERS:
+        if name != admin:
+            add_user(store, layout, domain, "internal-authz", name)
+    permit_all(store, layout, first)
 
 
 VERSION = types.Version(major=4, minor=7)
@@ -214,4 +183,4 @@ def _add_events(store: Store, layout: Layout, now: datetime) -> None:
         if vm is not None and host is not None:
             names = settled(vm.value)["name"], settled(host.value)["name"]
             text = "VM {} started on Host {}".format(*names)
-            add_event(store, 153, text, time=moment, user=user, vm=vm, host=host)
+            add_event(store, 153, text, time=moment, user=user, about={"vm": vm, "host": host})

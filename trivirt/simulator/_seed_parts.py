@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from trivirt import types
-from trivirt.model import Items, Struct
+from trivirt.model import Items, Struct, settled
 from trivirt.simulator._seed_layout import GIB, Layout
 from trivirt.simulator._seed_vms import VmSeed
 from trivirt.simulator._store import Store, reference
+from trivirt.simulator.behaviours.networks import in_cluster
 
 USERS = ("alice", "bob", "carol", "dave")
 TAGS = ("production", "staging", "backup")
@@ -27,6 +28,7 @@ class Parts:
         self._seed = seed
         self._layout: Layout = seed.layout
         self._vms = {entry.id: at for at, entry in enumerate(store.collection("/vms"))}
+        self._clusters = {entry.id for entry in store.collection("/clusters")}
         self._hosts = {entry.id: at for at, entry in enumerate(store.collection("/hosts"))}
 
     def add(self) -> None:
@@ -43,6 +45,7 @@ class Parts:
             ("graphicsconsoles", self._consoles),
         ):
             self._store.make_with(f"/vms/{{id}}/{name}", self._for_vm(make))
+        self._store.make_with("/clusters/{id}/networks", self._cluster_networks)
         self._store.make_with("/hosts/{id}/nics", self._for_host(self._host_nics))
         self._store.make_with("/hosts/{id}/statistics", self._for_host(self._host_statistics))
         self._store.make_with("/hosts/{id}/permissions", self._for_host(self._host_permissions))
@@ -64,6 +67,18 @@ class Parts:
             return () if number is None else make(number, reference(types.Host, "/hosts", owner))
 
         return maker
+
+    def _cluster_networks(self, store: Store, owner: str) -> Iterable[Struct]:
+        """Those of its data center, to begin with; clusters of clients begin with management."""
+        cluster = store.find("/clusters", owner)
+        center = settled(cluster.value).get("data_center") if cluster is not None else None
+        if cluster is None or center is None:
+            return
+        for network in store.collection("/networks"):
+            values = settled(network.value)
+            here = values["data_center"].id == center.id
+            if here and (owner in self._clusters or values["name"] == "ovirtmgmt"):
+                yield in_cluster(network, cluster)
 
     # Of VMs.
 

@@ -218,15 +218,17 @@ class VmSeed:
         for number in range(self.layout.vms):
             for index in range(self.disks_of(number)):
                 name = f"{KINDS[number % len(KINDS)]}-{number:04d}_Disk{index + 1}"
-                yield self._disk(self.layout.id("disk", number, index), name, number)
+                disk = self.disk(self.layout.id("disk", number, index), name, number)
+                disk.vms = Items([reference(types.Vm, "/vms", self.layout.id("vm", number))])
+                yield disk
         for number in range(self.templates):
             identity = self.layout.id("template disk", number)
-            yield self._disk(identity, f"golden-{number:02d}", number)
+            yield self.disk(identity, f"golden-{number:02d}", number)
         for data_center in range(self.layout.data_centers):
             for domain in range(self.layout.storage_domains):
                 yield self._ovf_store(data_center, domain)
 
-    def _disk(self, identity: str, name: str, number: int) -> types.Disk:
+    def disk(self, identity: str, name: str, number: int) -> types.Disk:
         size = (10, 20, 40, 100)[self.layout.spread(4, "disk size", name)] * GIB
         sparse = number % 5 != 2
         disk = types.Disk(

@@ -10,7 +10,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -65,8 +65,10 @@ async def serve(
         context = authority.server_context()
         listeners = await _listen(host, port)
         controls = await _listen(LOOPBACK, 0)
+        daemons = await _listen(host, 0)
         url_host = f"[{shown}]" if ":" in shown else shown
         control_port = _port_of(controls)
+        engine.tickets.url = f"https://{url_host}:{_port_of(daemons)}"
         served = Served(
             url=f"https://{url_host}:{_port_of(listeners)}/ovirt-engine/api",
             ca_file=str(authority.ca_file),
@@ -78,10 +80,12 @@ async def serve(
         async with trio.open_nursery() as nursery:
             on_tls = partial(_serve_tls, engine, context)
             on_control = partial(_serve_control, engine)
-            for handler, accepting in ((on_tls, listeners), (on_control, controls)):
+            on_daemon = partial(_serve_daemon, engine, context)
+            for handler, accepting in ((on_control, controls), (on_daemon, daemons)):
                 nursery.start_soon(
                     partial(trio.serve_listeners, handler, accepting, handler_nursery=nursery)
                 )
+            nursery.start_soon(_listen_while_up, engine, on_tls, listeners, host, nursery)
             yield served
             nursery.cancel_scope.cancel()
 
@@ -103,14 +107,71 @@ async def _serve_tls(
     engine: SimulatedEngine, context: ssl.SSLContext, stream: trio.SocketStream
 ) -> None:
     below = TcpTransport(stream)
-    if engine.refuses_connections:
-        # The port cannot be given up without losing it; a reset is as near as it gets.
+    if engine.refuses_connections:  # it came in the moment before the port was given up
         below.abort()
         await below.aclose()
         return
     transport = TlsTransport(below, context)
     if await _shaken(engine, transport):
         await engine.serve_connection(transport)
+    else:
+        await transport.aclose()
+
+
+async def _listen_while_up(
+    engine: SimulatedEngine,
+    handler: Callable[[trio.SocketStream], Awaitable[object]],
+    listeners: list[trio.SocketListener],
+    host: str,
+    nursery: trio.Nursery,
+) -> None:
+    """Accept connections, and give the port up for as long as the engine is stopped."""
+    token = trio.lowlevel.current_trio_token()
+    port = _port_of(listeners)
+    try:
+        while True:
+            changed = trio.Event()
+            engine.on_phase = partial(token.run_sync_soon, changed.set)
+            async with trio.open_nursery() as accepting:
+                accept = partial(trio.serve_listeners, handler, listeners, handler_nursery=nursery)
+                accepting.start_soon(accept)
+                if not engine.refuses_connections:  # it may have stopped before we listened
+                    await changed.wait()
+                accepting.cancel_scope.cancel()
+            if engine.refuses_connections:
+                for listener in listeners:
+                    await listener.aclose()
+                await _until_accepting(engine)
+                listeners = await _listen_again(host, port)
+    finally:
+        engine.on_phase = lambda: None
+
+
+async def _listen_again(host: str, port: int) -> list[trio.SocketListener]:
+    """Take the port back, as soon as nobody else has it."""
+    while True:
+        try:
+            return await _listen(host, port)
+        except errors.UsageError as error:
+            logger.warning("%s; trying again", error)
+        await trio.sleep(0.1)
+
+
+async def _until_accepting(engine: SimulatedEngine) -> None:
+    token = trio.lowlevel.current_trio_token()
+    while engine.refuses_connections:
+        changed = trio.Event()
+        engine.on_phase = partial(token.run_sync_soon, changed.set)
+        with trio.move_on_after(0.02):  # what ends by real time ends without a word
+            await changed.wait()
+
+
+async def _serve_daemon(
+    engine: SimulatedEngine, context: ssl.SSLContext, stream: trio.SocketStream
+) -> None:
+    transport = TlsTransport(TcpTransport(stream), context)
+    if await _shaken(engine, transport):
+        await engine.daemon().serve(transport)
     else:
         await transport.aclose()
 
@@ -162,9 +223,13 @@ async def run_process(
         async with serve(engine, host=host, port=port) as served:
             engine.prepare()
             print(served.as_json(), file=stdout or sys.stdout, flush=True)
-            async for number in arriving:
-                logger.info("stopping on %s", signal.Signals(number).name)
-                break
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(engine.warm)
+                async for number in arriving:
+                    logger.info("stopping on %s", signal.Signals(number).name)
+                    break
+                nursery.cancel_scope.cancel()
+            engine.keep_state()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,7 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--host", default=LOOPBACK, help="address to listen on (default: loopback only)")
     add("--latency", type=float, default=0.0, help="seconds that a round trip takes")
     add("--service-time", type=float, default=0.0, help="seconds that each request takes")
+    add("--seed", choices=["examples"], help="objects that published examples ask for by name")
     add("--seed-number", type=int, default=0, help="makes other ids and names")
+    add("--state", type=Path, help="begin with what this file has, keep it there at the end")
     add("--recording", type=Path, help="replay this file of recorded exchanges")
     add("--source", help="replay only this source of the recording")
     add("--debug", action="store_true", help="log what happens, show where errors come from")
@@ -190,7 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.vms,
             latency=options.latency,
             service_time=options.service_time,
-            seed=options.seed_number,
+            seed=options.seed or 0,
+            seed_number=options.seed_number,
+            state=options.state,
             recording=options.recording,
             source=options.source,
         )

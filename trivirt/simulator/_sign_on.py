@@ -43,7 +43,9 @@ class SignOn:
     """The sign-on service of one engine.
 
     `idle_limit` is in seconds of the engine's clock. Tokens are made from a counter and the
-    seed, so that runs are repeatable; they look like the real ones.
+    seed, so that runs are repeatable; they look like the real ones. `remote_user_header` is the
+    header in which a front end tells whom it has let in, by Kerberos for example; such a user is
+    taken at its word. None means that there is no such front end.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class SignOn:
         *,
         seed: int = 0,
         idle_limit: float = 1800.0,
+        remote_user_header: str | None = None,
     ) -> None:
         self.users = dict(users)
+        self._remote_user = (remote_user_header or "").lower()
         self.idle_limit = idle_limit
         self._clock = clock
         self._statistics = statistics
@@ -172,6 +176,8 @@ class SignOn:
         self, parameters: Mapping[str, str], headers: Mapping[str, str]
     ) -> Response:
         """Kerberos' end point. It takes Basic credentials too, and refuses with a page."""
+        if remote_user := headers.get(self._remote_user):
+            return self._issue(remote_user, parameters.get("scope", ""), headers)
         authorization = headers.get("authorization", "")
         user, password = "", ""
         if authorization.startswith("Basic "):

@@ -31,9 +31,9 @@ Maker = Callable[["Store", str], Iterable[Struct]]
 
 
 class Entry:
-    """One entity: its value and what was rendered of it."""
+    """One entity: its value and what was rendered of it; `note` is what no document shows."""
 
-    __slots__ = ("collection", "id", "rendered", "value", "version")
+    __slots__ = ("collection", "id", "note", "rendered", "value", "version")
 
     def __init__(self, collection: Collection, identity: str, value: Struct) -> None:
         self.collection = collection
@@ -41,6 +41,7 @@ class Entry:
         self.value = value
         self.version = 0
         self.rendered: str | None = None  # as an item of its list
+        self.note: str | None = None
 
     def __repr__(self) -> str:
         return f"<Entry {self.path}>"
@@ -85,11 +86,36 @@ class Store:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
 
+    # As a whole.
+
+    def finish(self) -> None:
+        """Let everything happen that is still to happen within a minute."""
+        until = self.now + 60.0
+        while self._timers and self._timers[0][0] <= until:
+            self.now, _, happen = heapq.heappop(self._timers)
+            happen()
+
+    def fill(self, path: str, values: list[tuple[Struct, str | None]]) -> None:
+        """Put these into a collection, in place of what it has."""
+        collection = self._collections[path] = Collection(path)
+        for value, note in values:
+            self._put(collection, value).note = note
+        self._changed(collection)
+
+    def count_from(self, number: int) -> None:
+        """The next event has this number; ids differ from those given out before."""
+        self._numbers = itertools.count(number)
+        self._random.seed(f"ids from {number} {self._random.random()}")
+
     # Reading.
 
     def make_with(self, template: str, maker: Maker) -> None:
         """Fill collections of this path template, such as `/vms/{id}/nics`, when first used."""
         self._makers[template] = maker
+
+    def maker(self, template: str) -> Maker | None:
+        """What fills collections of this path template so far."""
+        return self._makers.get(template)
 
     def collection(self, path: str, template: str | None = None) -> Collection:
         """The collection at a path, made if there is none yet.
@@ -116,6 +142,10 @@ class Store:
             if getattr(entry.value, "name", None) == name:
                 return entry
         return None
+
+    def paths(self, above: str, inside: str) -> list[str]:
+        """The collections in use whose path begins with one text and has another in it."""
+        return [path for path in self._collections if path.startswith(above) and inside in path]
 
     def user(self, name: str) -> types.User | None:
         """A reference to the user of a sign-on name, as events have it."""

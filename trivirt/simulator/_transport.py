@@ -23,6 +23,7 @@ class Transport(Protocol):
 
     async def receive(self) -> bytes:
         """What has arrived, waiting for the first byte; empty at the end."""
+        ...
 
     async def send(self, data: bytes) -> None:
         """Write all of it. Raises `trio.BrokenResourceError` when the client is gone."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from trivirt import types
 from trivirt.model import Struct, settled
@@ -33,6 +32,7 @@ VIEWS = {
     "/networks/{id}/vnicprofiles": View("/vnicprofiles", "network"),
     "/storagedomains/{id}/diskprofiles": View("/diskprofiles", "storage_domain"),
     "/storagedomains/{id}/disks": View("/disks", "storage_domains"),
+    "/datacenters/{id}/storagedomains/{id}/disks": View("/disks", "storage_domains"),
 }
 
 
@@ -48,22 +48,18 @@ def show(store: Store, view: View, path: str, owner: str) -> Iterable[Entry]:
         value = copy.copy(entry.value)
         value.href = f"{API}{path}/{entry.id}"
         if isinstance(value, types.StorageDomain):
-            # Only seen from its data center a domain has a status.
-            value.status = types.StorageDomainStatus.ACTIVE
+            # Only seen from its data center an attached domain has a status.
+            value.status = getattr(attachment_status(store, entry).value, "status", None)
         yield Entry(here, entry.id, value)
 
 
-def networks_of_cluster(store: Store, path: str, owner: str) -> Iterable[Entry]:
-    """Those of its data center."""
-    cluster = store.find("/clusters", owner)
-    if cluster is None:
-        return
-    data_center: Any = settled(cluster.value).get("data_center")
-    for entry in store.collection("/networks"):
-        if identity_of(data_center) in _owners(entry.value, "data_center"):
-            value = copy.copy(entry.value)
-            value.href = f"{API}{path}/{entry.id}"
-            yield Entry(Collection(path), entry.id, value)
+def attachment_status(store: Store, domain: Entry) -> Entry:
+    """What holds the status of an attached domain; no path leads there."""
+    found = store.find("/attached", domain.id)
+    if found is None:
+        active = types.StorageDomain(id=domain.id, status=types.StorageDomainStatus.ACTIVE)
+        found = store.add("/attached", active)
+    return found
 
 
 def _owners(value: Struct, attribute: str) -> set[str | None]:

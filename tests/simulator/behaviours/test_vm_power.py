@@ -11,6 +11,12 @@ from trivirt.simulator import SimulatedEngine
 
 
 @pytest.fixture
+def engine():
+    """With VMs and hosts in numbers."""
+    return SimulatedEngine(vms=20)
+
+
+@pytest.fixture
 def states(ask):
     """The states a VM passes in the coming seconds, each once."""
 

@@ -1,0 +1,290 @@
+"""Users, groups, roles, permissions and quotas."""
+
+from __future__ import annotations
+
+from trivirt import types
+from trivirt.model import settled
+from trivirt.simulator._command import Command, get, link_to, name_of
+from trivirt.simulator._refusals import conflict, incomplete, unknown_related
+from trivirt.simulator._store import Entry, identity_of
+
+
+def add_user(command: Command, user: types.User) -> Entry:
+    """Somebody whom a directory knows."""
+    if user.user_name is None and user.id is None:
+        raise incomplete("User", "userName", "add")
+    domain = _domain(command, user.domain)
+    if domain is None:
+        raise incomplete("User", "domain.id|name", "add")
+    name = user.user_name or name_of_directory_entry(command, domain, user.id) or ""
+    for other in command.store.collection("/users"):
+        if get(other, "user_name") == name:
+            return other
+    user.name = user.name or name.rpartition("@")[0] or name
+    user.user_name = user.principal = name
+    user.namespace = user.namespace or "*"
+    user.password = None
+    user.domain = link_to(domain)
+    for attribute in ("last_name", "email", "department"):
+        if settled(user).get(attribute) is None:
+            setattr(user, attribute, "")
+    user.domain_entry_id = user.domain_entry_id or command.store.new_id().replace("-", "")
+    return command.put(user)
+
+
+def name_of_directory_entry(command: Command, domain: Entry, identity: str | None) -> str | None:
+    """The sign-on name behind an id of the directory."""
+    found = command.store.find(f"{domain.path}/users", identity or "")
+    return None if found is None else get(found, "user_name")
+
+
+def add_group(command: Command, group: types.Group) -> Entry:
+    """A group that a directory knows."""
+    if group.name is None and group.id is None:
+        raise incomplete("Group", "id|name", "add")
+    domain = _domain(command, group.domain)
+    known = [] if domain is None else command.below(domain, "groups")
+    match = [
+        e for e in known if e.id == group.id or (group.id is None and name_of(e) == group.name)
+    ]
+    if domain is not None and not match:
+        raise unknown_related("Group", f"name={group.name}")
+    if match:
+        group.name = name_of(match[0])
+        group.domain_entry_id = get(match[0], "domain_entry_id")
+    if command.store.named("/groups", group.name or "") is not None:
+        raise conflict("Cannot add Group. The Group is already in use.")
+    group.namespace = group.namespace or "*"
+    if domain is not None:
+        group.domain = link_to(domain)
+    return command.put(group)
+
+
+def _domain(command: Command, wanted: types.Domain | None) -> Entry | None:
+    values = settled(wanted) if wanted is not None else {}
+    for domain in command.store.collection("/domains"):
+        if domain.id == values.get("id") or name_of(domain) == values.get("name"):
+            return domain
+    if values:
+        raise unknown_related("Domain", f"name={values.get('name')}")
+    return None
+
+
+def remove_user(command: Command) -> None:
+    """With what was permitted to them; nobody removes themselves."""
+    user = command.entry
+    mine = command.store.user(command.asked.user)
+    if mine is not None and mine.id == user.id:
+        raise conflict("Cannot remove User. You cannot remove yourself.")
+    for permission in permissions_of(command, user):
+        command.store.remove(permission)
+    command.store.remove(user)
+
+
+def permissions_of(command: Command, who: Entry) -> list[Entry]:
+    """The permissions of a user or group, on whatever they are."""
+    attribute = "user" if isinstance(who.value, types.User) else "group"
+    paths = ["/permissions", *command.store.paths("/", "/permissions")]
+    return [
+        each
+        for path in dict.fromkeys(paths)
+        if path.endswith("/permissions")
+        for each in command.store.collection(path)
+        if identity_of(get(each, attribute)) == who.id
+    ]
+
+
+def add_permission(command: Command, permission: types.Permission) -> Entry:
+    """A role for somebody, on what owns the collection or is named in the body."""
+    if permission.role is None:
+        raise incomplete("Permission", "role.id|name", "add")
+    if "/" in command.place.path.strip("/"):
+        owner = command.owner()
+        if isinstance(owner.value, (types.User, types.Group)):
+            setattr(permission, type(owner.value).element, link_to(owner))
+            owner = _object_of(command, permission) or owner
+        else:
+            setattr(permission, type(owner.value).element, link_to(owner))
+        home, template = f"{owner.path}/permissions", f"{owner.collection.path}/{{id}}/permissions"
+    else:
+        home = template = "/permissions"
+        found = _object_of(command, permission)
+        if found is not None:
+            home = f"{found.path}/permissions"
+            template = f"{found.collection.path}/{{id}}/permissions"
+    if permission.user is None and permission.group is None:
+        raise incomplete("Permission", "user|group.id", "add")
+    for other in command.store.collection(home, template):
+        same = [
+            identity_of(get(other, name)) == identity_of(settled(permission).get(name))
+            for name in ("user", "group", "role")
+        ]
+        if all(same):
+            raise conflict("Cannot add Permission. The permission exists already.")
+    permission.id, permission.href = command.store.new_id(), None
+    return command.store.add(home, permission, template)
+
+
+OBJECTS = ("cluster", "data_center", "disk", "host", "storage_domain", "template", "vm", "vm_pool")
+
+
+def _object_of(command: Command, permission: types.Permission) -> Entry | None:
+    for name in OBJECTS:
+        found = settled(permission).get(name)
+        if found is not None:
+            return command.find(found)
+    return None
+
+
+def add_role(command: Command, role: types.Role) -> None:
+    """With one permit at least."""
+    if role.name is None:
+        raise incomplete("Role", "name", "add")
+    if role.administrative is None:
+        role.administrative = False
+    role.mutable = True
+
+
+def remove_role(command: Command) -> None:
+    """The predefined ones stay."""
+    if get(command.entry, "mutable") is False:
+        raise conflict("Cannot remove Role. The Role is predefined.")
+    command.store.remove(command.entry)
+
+
+def update_role(command: Command, changes: types.Role) -> None:
+    """The predefined ones stay as they are."""
+    if get(command.entry, "mutable") is False:
+        raise conflict("Cannot update Role. The Role is predefined.")
+
+
+def add_permit(command: Command, permit: types.Permit) -> Entry:
+    """One of those that there are."""
+    names = {identity: name for identity, name, _ in PERMITS}
+    by_name = {name: identity for identity, name, _ in PERMITS}
+    permit.id = permit.id or by_name.get(permit.name or "")
+    if permit.id not in names:
+        raise unknown_related("Permit", f"id={permit.id}")
+    permit.name = names[permit.id]
+    administrative = {identity: admin for identity, _, admin in PERMITS}
+    permit.administrative, permit.href = administrative[permit.id], None
+    return command.store.add(command.home.path, permit, command.home.template)
+
+
+# Number, name, and whether only administrators have it.
+PERMITS = (
+    ("1", "create_vm", False),
+    ("2", "delete_vm", False),
+    ("3", "edit_vm_properties", False),
+    ("4", "vm_basic_operations", False),
+    ("5", "change_vm_cd", False),
+    ("6", "migrate_vm", True),
+    ("7", "connect_to_vm", False),
+    ("8", "import_export_vm", False),
+    ("9", "configure_vm_network", False),
+    ("10", "configure_vm_storage", False),
+    ("11", "move_vm", False),
+    ("12", "manipulate_vm_snapshots", False),
+    ("13", "reconnect_to_vm", False),
+    ("14", "change_vm_custom_properties", True),
+    ("15", "edit_admin_vm_properties", True),
+    ("16", "create_instance", False),
+    ("100", "create_host", True),
+    ("101", "edit_host_configuration", True),
+    ("102", "delete_host", True),
+    ("103", "manipulate_host", True),
+    ("104", "configure_host_network", True),
+    ("200", "create_template", False),
+    ("201", "edit_template_properties", False),
+    ("202", "delete_template", False),
+    ("203", "copy_template", False),
+    ("204", "configure_template_network", False),
+    ("300", "create_vm_pool", True),
+    ("400", "create_cluster", True),
+    ("500", "manipulate_users", True),
+    ("502", "manipulate_roles", True),
+    ("503", "manipulate_permissions", False),
+    ("600", "create_storage_domain", True),
+    ("700", "create_storage_pool", True),
+    ("1100", "create_disk", False),
+    ("1101", "attach_disk", False),
+    ("1102", "edit_disk_properties", False),
+    ("1104", "delete_disk", False),
+    ("1300", "login", False),
+    ("1301", "tag_management", True),
+    ("1400", "inject_external_events", True),
+)
+
+
+def add_quota(command: Command, quota: types.Quota) -> None:
+    """For the data center it is added to."""
+    if quota.name is None:
+        raise incomplete("Quota", "name", "add")
+    center = command.owner()
+    for other in command.below(center, "quotas"):
+        if name_of(other) == quota.name:
+            raise conflict("Cannot add Quota. The Quota name is already in use.")
+    quota.data_center = link_to(center)
+    for name, value in (
+        ("cluster_hard_limit_pct", 20),
+        ("cluster_soft_limit_pct", 80),
+        ("storage_hard_limit_pct", 20),
+        ("storage_soft_limit_pct", 80),
+    ):
+        if settled(quota).get(name) is None:
+            setattr(quota, name, value)
+
+
+def add_limit(command: Command, limit: types.QuotaClusterLimit | types.QuotaStorageLimit) -> None:
+    """Of one quota."""
+    limit.quota = link_to(command.owner())
+
+
+def clear_job(command: Command) -> None:
+    """Out of sight."""
+    command.store.remove(command.entry)
+
+
+def end_job(command: Command) -> None:
+    """Over, as the one who made it from outside says."""
+    command.world.jobs.end(command.entry, failed=command.action.succeeded is False)
+
+
+def add_job(command: Command, job: types.Job) -> None:
+    """One that is done outside of the engine."""
+    if job.description is None:
+        raise incomplete("Job", "description", "add")
+    job.external, job.status = True, types.JobStatus.STARTED
+    job.start_time = command.store.clock.date(command.store.now)
+
+
+def add_step(command: Command, step: types.Step) -> None:
+    """One of a job that is done outside of the engine."""
+    step.external, step.status = True, types.StepStatus.STARTED
+    step.job = link_to(command.owner())
+
+
+ACTIONS = {
+    ("JobService", "clear"): clear_job,
+    ("JobService", "end"): end_job,
+    ("StepService", "end"): end_job,
+}
+ADDING = {
+    "AssignedPermissionsService": add_permission,
+    "GroupsService": add_group,
+    "JobsService": add_job,
+    "PermitsService": add_permit,
+    "QuotaClusterLimitsService": add_limit,
+    "QuotaStorageLimitsService": add_limit,
+    "QuotasService": add_quota,
+    "RolesService": add_role,
+    "StepsService": add_step,
+    "SystemPermissionsService": add_permission,
+    "UsersService": add_user,
+}
+UPDATING = {"RoleService": update_role}
+REMOVING = {
+    "GroupService": remove_user,
+    "RoleService": remove_role,
+    "UserService": remove_user,
+}

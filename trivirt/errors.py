@@ -169,14 +169,17 @@ class Unavailable(ResponseError):
 class AuthError(Error):
     """Sign-on was refused, or a fresh token was refused as well.
 
-    `code` is the word of the sign-on service, such as `access_denied`; None when it sent none.
+    `code` is the word of the sign-on service, such as `access_denied`, and `reason` its sentence;
+    None when it sent none.
     """
 
     code: str | None
+    reason: str | None
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, reason: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.reason = reason
 
 
 class Cancelled(Error):

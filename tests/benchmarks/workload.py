@@ -13,7 +13,7 @@ def depth(args):
     return None if args.auto else args.pipeline or 1
 
 
-def load():
+def load(*more):
     """Import the types that trivirt otherwise imports at first use.
 
     The yardstick counts imports apart (`import_s`), and other clients import all at their start.
@@ -26,6 +26,7 @@ def load():
         "types.disk",
         "types.network",
         "types.user",
+        *more,
     ):
         importlib.import_module(f"trivirt.{name}")
 

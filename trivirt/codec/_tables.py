@@ -105,14 +105,14 @@ class Table:
         """What makes a member of an enumeration of a text."""
         return _Words(field.cls).__getitem__
 
-    def put_empty(self, own: dict[str, Any], name: str, convert: Convert | None, _: Any) -> None:
+    def put_empty(self, own: dict[str, Any], name: str, convert: Convert | None, el: Any) -> None:
         """Put the value of an element without text."""
         if convert is None:
             own[name] = ""
         else:
             own.pop(name, None)
 
-    def empty_item(self, convert: Convert | None, _: Any) -> Any:
+    def empty_item(self, convert: Convert | None, el: Any) -> Any:
         """Likewise for an item of a list."""
         return "" if convert is None else None
 

@@ -1,0 +1,304 @@
+"""`ovirtsdk4.Connection`: the parameters of the old client over the engine of the new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from trivirt.compat import _log, _service
+from trivirt.compat._describe import Method
+from trivirt.compat._errors import HOME, Error
+from trivirt.compat._http import Request
+from trivirt.compat._reply import Answer, Reading, check_xml
+from trivirt.compat._struct import List
+from trivirt.compat._version import VERSION
+
+if TYPE_CHECKING:
+    from trivirt import sync, wire
+    from trivirt.compat._transport import Transport
+
+T = TypeVar("T")
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_FIXED = {
+    "User-Agent": f"PythonSDK/{VERSION}",
+    "Version": "4",
+    "Content-Type": "application/xml",
+    "Accept": "application/xml",
+}
+_SHORT = 16 * 1024  # Bytes, as they travel.
+#: What may stand in a path as it is; identifiers come unencoded, and a slash in one stays one.
+_SAFE = "/%:@!$&'()*+,;=~"
+
+
+class Connection:
+    """A connection to an engine; `close` it, or use it in a `with` block.
+
+    Nothing is sent and no thread is started before the first request. At most `connections`
+    connections are used, 20 if that is 0; `pipeline` requests may be outstanding on each, one if
+    that is 0. `timeout` is in seconds and holds for each request and for signing on; 0 is none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        insecure: bool = False,
+        ca_file: str | None = None,
+        debug: bool = False,
+        log: Any = None,
+        kerberos: bool = False,
+        timeout: float = 0,
+        compress: bool = True,
+        sso_url: str | None = None,
+        sso_revoke_url: str | None = None,
+        sso_token_name: str = "access_token",
+        headers: dict[str, str | None] | None = None,
+        pipeline: int = 0,
+        connections: int = 0,
+    ) -> None:
+        if url is None:
+            raise Error("The 'url' parameter is mandatory")
+        if not insecure and ca_file is not None and not os.path.exists(ca_file):
+            raise Error(f"The CA file '{ca_file}' doesn't exist")
+        self._url = url
+        self._username = username
+        self._password = password
+        self._sso_token = token
+        self._insecure = insecure
+        self._ca_file = None if insecure else ca_file
+        self._debug = debug
+        self._log = log
+        self._kerberos = kerberos
+        self._timeout = timeout
+        self._sso_url = sso_url
+        self._sso_revoke_url = sso_revoke_url
+        self._sso_token_name = sso_token_name
+        self._headers = {} if headers is None else headers
+        self._pipeline = pipeline
+        self._connections = connections
+        # A log is to be read, so what it shows is not compressed.
+        self._compress = compress and not debug
+        self._path = urlsplit(url).path
+        self._system: _service.Service | None = None
+        self._transport: Transport | None = None
+        self._closed = False
+
+    @property
+    def url(self) -> str:
+        """The URL as it was given."""
+        return self._url
+
+    def system_service(self) -> _service.Service:
+        """The root of the services; the same object each time."""
+        if self._system is None:
+            self._system = _service.make("SystemService")(self, "")
+        return self._system
+
+    def service(self, path: str) -> _service.Service:
+        """The service at a path such as `vms/123`."""
+        return self.system_service().service(path)
+
+    def authenticate(self) -> str:
+        """Sign on if there is no token yet, and give the token."""
+        if self._sso_token is None or self._transport is not None:
+            self._sso_token = self._opened().token()
+        return self._sso_token
+
+    def test(self, raise_exception: bool = False) -> bool:
+        """Whether the engine answers; with `raise_exception` the reason why not is raised."""
+        try:
+            self.system_service()._perform(_ROOT, (), None, None, True, {})
+        except Error:
+            if raise_exception:
+                raise
+            return False
+        return True
+
+    def is_link(self, obj: Any) -> bool:
+        """Whether an object has an address."""
+        return obj.href is not None
+
+    def follow_link(self, obj: Any) -> Any:
+        """Fetch what is at the address of an object or of a list."""
+        href = obj.href
+        if href is None:
+            # The spelling is that of ovirtsdk4, which programs may look for.
+            raise Error("Can't follow link because the 'href' attribute does't have a value")
+        prefix = self._path if self._path.endswith("/") else f"{self._path}/"
+        if not href.startswith(prefix):
+            raise Error(f"The URL '{href}' isn't compatible with the base URL of the connection")
+        service: Any = self.service(href[len(prefix) :])
+        return service.list() if isinstance(obj, List) else service.get()
+
+    def send(self, request: Request) -> sync.Future[wire.Response]:
+        """Send a request and give something to `wait` for; the request starts now."""
+        made = self._make(request)
+        return self._opened().send_soon(made, _as_it_is)
+
+    def wait(self, context: sync.Future[wire.Response], failed_auth: bool = False) -> Answer:
+        """Block until the answer to a request is there, whatever it says."""
+        return self._read(_result_of(context))
+
+    def close(self, logout: bool = True) -> None:
+        """Close, and revoke the token unless `logout` is False. Closing twice does nothing."""
+        if self._closed:
+            return
+        if logout and self._sso_token is not None and self._transport is None:
+            self._opened().engine()  # A token that was given and never used is revoked, too.
+        self._closed = True
+        if self._transport is not None:
+            self._transport.close(logout)
+            if self._debug and self._log is not None:
+                _log.remark(self._log, f"Closed the connection to {self._url}")
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
+        self.close()
+
+    # What services and futures use.
+
+    def _exchange(self, request: Request, reading: Reading) -> Any:
+        """Send a request, block until its answer is there, and read it."""
+        made = self._make(request)
+        value = self._opened().send(made, self._early(reading))
+        return self._finish(value, reading)
+
+    def _begin(self, request: Request, reading: Reading) -> sync.Future[Any]:
+        """Send a request; what the future gives is for `_end`."""
+        made = self._make(request)
+        return self._opened().send_soon(made, self._early(reading))
+
+    def _end(self, context: sync.Future[Any], reading: Reading) -> Any:
+        """Block until the answer is there, and read it."""
+        return self._finish(_result_of(context), reading)
+
+    def _early(self, reading: Reading) -> Callable[[wire.Response], Any]:
+        """What the engine's thread makes of an answer.
+
+        It reads short answers, which saves a change of threads in the middle of each; long ones
+        would keep other requests waiting, and the program's log is written in its own thread.
+        """
+
+        def read(response: wire.Response) -> Any:
+            if len(response.body) > _SHORT or self._debug:
+                return _Unread(response)
+            return reading(self._read(response))
+
+        return read
+
+    def _finish(self, value: Any, reading: Reading) -> Any:
+        return reading(self._read(value.response)) if type(value) is _Unread else value
+
+    def _opened(self) -> Transport:
+        if self._closed:
+            raise Error("The connection is closed")
+        if self._transport is None:
+            from trivirt.compat._transport import Settings, Transport
+
+            if self._debug and self._log is not None:
+                _log.remark(self._log, f"Signing on at {self._url}")
+            self._transport = Transport(
+                Settings(
+                    url=self._url,
+                    username=self._username,
+                    password=self._password,
+                    token=self._sso_token,
+                    kerberos=self._kerberos,
+                    ca_file=self._ca_file,
+                    insecure=self._insecure,
+                    timeout=self._timeout,
+                    sso_url=self._sso_url,
+                    sso_revoke_url=self._sso_revoke_url,
+                    sso_token_name=self._sso_token_name,
+                    pipeline=self._pipeline,
+                    connections=self._connections,
+                )
+            )
+        return self._transport
+
+    def _make(self, request: Request) -> wire.Request:
+        from trivirt.wire import Request as WireRequest
+
+        target = quote(self._path + request.path, safe=_SAFE)
+        if request.query:
+            target = f"{target}?{urlencode(sorted(request.query.items()))}"
+        headers = self._all_headers(request.headers)
+        body = (request.body or "").encode()
+        if self._debug and self._log is not None:
+            _log.sent(self._log, request.method, target, headers, request.body)
+        return WireRequest(request.method, target or "/", headers, body)
+
+    def _all_headers(self, own: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+        found: dict[str, str] = {}
+        for name, value in [*self._headers.items(), *own.items(), *_FIXED.items()]:
+            if value is not None:
+                found[name] = value
+        if self._compress:
+            found["Accept-Encoding"] = "gzip"
+        for name, value in found.items():
+            if not (isinstance(value, str) and value.isascii() and name.isascii()):
+                raise Error(f"The header '{name}' contains characters that can't be encoded")
+        return tuple(found.items())
+
+    def _read(self, response: wire.Response) -> Answer:
+        from trivirt.compat import _transport
+
+        reason = _REASONS.get(response.status, "")
+        lines = [f"HTTP/1.1 {response.status} {reason}".rstrip()]
+        lines += [f"{name.title()}: {value}" for name, value in response.headers]
+        answer = Answer(_transport.content(response), response.status, lines)
+        answer.reason = reason
+        answer._base_path = self._path
+        if self._debug and self._log is not None:
+            _log.received(self._log, lines, answer.body)
+        return answer
+
+    def check_xml_content_type(self, response: Answer) -> None:
+        """Raise Error unless an answer says that it is XML."""
+        check_xml(response)
+
+
+class _Unread:
+    """An answer that the thread which waits for it reads."""
+
+    def __init__(self, response: wire.Response) -> None:
+        self.response = response
+
+
+def _as_it_is(response: wire.Response) -> wire.Response:
+    return response
+
+
+def _result_of(context: sync.Future[T]) -> T:
+    from trivirt.compat import _transport
+
+    with _transport.translated():
+        return context.wait()
+
+
+_ROOT = Method("get", "get", "", "", ())
+_service._READINGS[_ROOT] = Reading("get", "")
+
+
+class ConnectionBuilder:
+    """Makes connections with the same parameters, a new one each time."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._kwargs = kwargs
+
+    def build(self) -> Connection:
+        return Connection(**self._kwargs)
+
+
+for _cls in (Connection, ConnectionBuilder):
+    _cls.__module__ = HOME
+
+__all__ = ["Connection", "ConnectionBuilder"]

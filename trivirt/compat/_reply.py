@@ -1,0 +1,117 @@
+"""What an answer means for a method of a service: its result or an error, as in ovirtsdk4."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from trivirt.compat._errors import Error, refusal
+from trivirt.compat._http import Response
+
+_XML = re.compile(r"^(application|text)/xml\b", re.IGNORECASE).match
+_TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]*>|\s+", re.DOTALL | re.IGNORECASE)
+_TYPICAL_PATH = "/ovirt-engine/api"
+
+_SUCCESS = {
+    "get": (200,),
+    "list": (200,),
+    "add": (200, 201, 202),
+    "update": (200,),
+    "remove": (200,),
+    "action": (200, 201, 202),
+}
+
+
+class Answer(Response):
+    """A response that knows the path of the connection's URL, for the hint in its error."""
+
+    _base_path = _TYPICAL_PATH
+
+
+class Reading:
+    """How the answer to one method is read. `member` is the part of an action that counts."""
+
+    def __init__(self, op: str, member: str) -> None:
+        self._op, self._member = op, member
+
+    def __call__(self, response: Response) -> Any:
+        if response.code not in _SUCCESS[self._op]:
+            raise failure(response)
+        if self._op == "remove":
+            return None
+        if not response.body:
+            raise refusal(response.code)
+        check_xml(response)
+        value = read_document(response.body)
+        return self._outcome(value, response.code) if self._op == "action" else value
+
+    def _outcome(self, value: Any, code: int | None) -> Any:
+        """An action may have failed although it was answered with success."""
+        kind = type(value).__name__
+        if kind == "Fault":
+            raise refusal(code, value.reason, value.detail, value)
+        if kind != "Action":
+            raise Error(f"Expected a fault or action, but got {kind}")
+        if value.fault is not None:
+            raise refusal(code, value.fault.reason, value.fault.detail, value.fault)
+        return getattr(value, self._member) if self._member else None
+
+
+def failure(response: Response) -> Error:
+    """The error that an answer stands for whose code says that it is one."""
+    code = response.code or 0
+    if not response.body:
+        return refusal(code)
+    kind = content_type(response)
+    if not _XML(kind):
+        if code in (401, 403):
+            return refusal(code)
+        if code in (502, 503, 504):
+            # A page of the server in front of the API: ovirtsdk4 complains about its type.
+            said = _excerpt(response.body)
+            return refusal(code, None, f"The engine is not available: {said}")
+        return _not_xml(response, kind)
+    value = read_document(response.body)
+    fault = value if type(value).__name__ == "Fault" else getattr(value, "fault", None)
+    if fault is None or type(fault).__name__ != "Fault":
+        return refusal(code)
+    return refusal(code, fault.reason, fault.detail, fault)
+
+
+def read_document(data: bytes) -> Any:
+    """Read XML; the first time this loads lxml."""
+    from trivirt.compat._decode import decode
+
+    return decode(data)
+
+
+def check_xml(response: Response) -> None:
+    """Raise Error unless the answer says that it is XML."""
+    kind = content_type(response)
+    if not _XML(kind):
+        raise _not_xml(response, kind)
+
+
+def content_type(response: Response) -> str:
+    for line in response.headers:
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "content-type":
+            return str(value.strip())
+    return ""
+
+
+def _not_xml(response: Response, kind: str) -> Error:
+    message = f"The response content type '{kind}' isn't the expected XML"
+    path = getattr(response, "_base_path", _TYPICAL_PATH)
+    if path != _TYPICAL_PATH:
+        message += (
+            f". Is the path '{path}' included in the 'url' parameter correct? "
+            f"The typical one is '{_TYPICAL_PATH}'"
+        )
+    return Error(message)
+
+
+def _excerpt(body: bytes) -> str:
+    text = unescape(_TAGS.sub(" ", body[:4000].decode("utf-8", "replace")))
+    return " ".join(text.split())[:200]

@@ -1,0 +1,95 @@
+"""Objects and lists of ovirtsdk4: what all its types have in common.
+
+An object is a plain bag: its `__dict__` holds `_href` and one `_name` for each property, None
+when it is not set, and programs rely on there being nothing else. Most properties of what an
+engine sends are not set, and a hundred times None for each machine costs more than the rest of
+it. So an object that was read holds what came, its class answers None for the others, and they
+are put into the dict when somebody looks at that.
+
+Objects are equal to themselves only. Structs and enumerations are checked when they are set, by
+exact class; other values never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trivirt.compat._errors import HOME
+
+
+class _Bag:
+    """Has the dict that `Struct.__dict__` hides."""
+
+
+#: The dict of an object as it is.
+dict_of: Callable[[Any], dict[str, Any]] = vars(_Bag)["__dict__"].__get__
+_put_dict: Callable[[Any, dict[str, Any]], None] = vars(_Bag)["__dict__"].__set__
+
+#: For each type what the dict of an object holds when nothing is set, in order.
+BLANKS: dict[type[Any], dict[str, None]] = {}
+
+
+class Struct(_Bag):
+    """The base of all types."""
+
+    @property
+    def __dict__(self) -> dict[str, Any]:
+        own = dict_of(self)
+        blank = next((BLANKS[cls] for cls in type(self).__mro__ if cls in BLANKS), None)
+        if blank is not None and not own.keys() >= blank.keys():
+            complete = {**blank, **own}
+            own.clear()
+            own.update(complete)
+        return own
+
+    @__dict__.setter
+    # It is completed on demand, so it has to be a property.
+    def __dict__(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, value: dict[str, Any]
+    ) -> None:
+        _put_dict(self, value)
+
+    _href: str | None = None
+
+    def __init__(self, href: str | None = None) -> None:
+        self._href = href
+
+    @property
+    def href(self) -> str | None:
+        return self._href
+
+    @href.setter
+    def href(self, value: str | None) -> None:
+        self._href = value
+
+    @staticmethod
+    def _check_type(attribute: str, value: Any, expected: type[Any]) -> None:
+        if value is not None and type(value) is not expected:
+            raise TypeError(
+                f"The type '{type(value).__name__}' isn't valid for attribute '{attribute}', "
+                f"it must be '{expected.__name__}'"
+            )
+
+
+class List(list[Any]):
+    """A list of objects with the address of its collection.
+
+    As in ovirtsdk4 its only argument is that address, so it is made empty and then filled.
+    """
+
+    def __init__(self, href: str | None = None) -> None:
+        super().__init__()
+        self._href = href
+
+    @property
+    def href(self) -> str | None:
+        return self._href
+
+    @href.setter
+    def href(self, value: str | None) -> None:
+        self._href = value
+
+
+for _cls in (Struct, List):
+    _cls.__module__ = HOME

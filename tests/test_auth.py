@@ -108,8 +108,9 @@ async def test_a_token_of_the_caller_is_used_and_not_revoked(
     async with open_scripted(username=None, password=None, token="mine") as engine:
         assert await engine.vms.list() == []
         scripted.live.clear()
-        with pytest.raises(AuthError, match="Give a new token, or a username and password"):
+        with pytest.raises(AuthError, match="Give a new token, or a username and password") as one:
             await engine.vms.list()
+        assert (one.value.method, one.value.path) == ("GET", "/vms")
     assert scripted.logins == 0
     assert scripted.logouts == []
 

@@ -20,7 +20,15 @@ from trivirt._patience import Patience, Retries
 from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry_after
 from trivirt._version import __version__
 from trivirt.auth import Credentials, Endpoint, GivesBack, Session
-from trivirt.errors import Cancelled, Error, TimedOut, TransportError, Unavailable, UsageError
+from trivirt.errors import (
+    AuthError,
+    Cancelled,
+    Error,
+    TimedOut,
+    TransportError,
+    Unavailable,
+    UsageError,
+)
 from trivirt.model import Async, Call, Soon, Steps, Work, are_steps
 from trivirt.services import SystemService
 from trivirt.wire import (
@@ -117,6 +125,9 @@ class Engine(SystemService[Async]):
                 exc.method, exc.path = call.method, call.path
                 raise
             trouble = exc
+        except AuthError as exc:
+            exc.method, exc.path = call.method, call.path
+            raise
         if response is None or (response.status in _TROUBLE and self._reached):
             response = await self._persist(call, body, response, trouble)
         self._reached = self._reached or response.status not in _TROUBLE

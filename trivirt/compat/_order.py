@@ -7,6 +7,7 @@ exceptions below.
 
 from __future__ import annotations
 
+from inspect import get_annotations
 from typing import Any
 
 from trivirt.model import Field
@@ -60,5 +61,8 @@ def is_link(declared: type[Any], field: Field) -> bool:
 
 
 def _owner(declared: type[Any], name: str) -> str:
-    """The class that declares an attribute, which may be a base."""
-    return next(cls.__name__ for cls in declared.__mro__ if name in cls.__dict__)
+    """The class that declares an attribute, which may be a base.
+
+    What a class holds does not tell: what is read late leaves its mark on subclasses, too.
+    """
+    return next(cls.__name__ for cls in declared.__mro__ if name in get_annotations(cls))

@@ -47,7 +47,8 @@ def open_engine(httpd: Apache, **options: Any) -> Any:
 async def test_a_ticket_signs_on_and_renews(protected: Any, simulated: SimulatedEngine) -> None:
     with protected() as httpd, trio.fail_after(20):
         async with open_engine(httpd) as engine:
-            assert len(await engine.vms.list()) == 400
+            # Somebody who has just been let in is no administrator, and does not see all 400.
+            assert 30 < len(await engine.vms.list()) < 400
             assert _holders(simulated) == {f"{USER}@{REALM}"}
             simulated.sign_on.forget_all()
             futures = [engine.soon.vms.list(max=number) for number in range(1, 31)]

@@ -31,7 +31,7 @@ from trivirt.engine import EngineContext, Statistics
 from trivirt.errors import Cancelled, TimedOut, UsageError
 from trivirt.model import Sync, SyncSoon, Work
 from trivirt.services import SystemService
-from trivirt.wire import ClientCert, FilePath, Request, Response, Timeouts
+from trivirt.wire import ClientCert, FilePath, Request, Response, Timeouts, timeouts_changed
 
 __all__ = ["Engine", "Future", "open_engine"]
 
@@ -116,9 +116,11 @@ class Engine(SystemService[Sync]):
 
     def _start(self, call: Work[T]) -> Future[T]:
         core: _future.Future[T] = _future.Future(str(call))
-        # The limits of a `timeouts` block around the caller go along.
-        start = contextvars.copy_context().run
-        self._portal.soon(start, _start_or_fail, self._core, core, call)
+        if timeouts_changed():  # They go along with the call, which runs in another thread.
+            start = contextvars.copy_context().run
+            self._portal.soon(start, _start_or_fail, self._core, core, call)
+        else:
+            self._portal.soon(_start_or_fail, self._core, core, call)
         return Future(core, self._portal)
 
     def _perform(self, call: Work[T]) -> T:

@@ -5,7 +5,7 @@ from trivirt.wire._messages import Headers, Request, Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._pool import Pool, WireStatistics
 from trivirt.wire._proxy import Proxy, environment_proxy, parse_proxy
-from trivirt.wire._timeouts import Timeouts, timeouts
+from trivirt.wire._timeouts import Timeouts, timeouts, timeouts_changed
 from trivirt.wire._tls import ClientCert, FilePath, TlsStream, client_context
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "environment_proxy",
     "parse_proxy",
     "timeouts",
+    "timeouts_changed",
 ]

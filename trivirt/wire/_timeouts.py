@@ -40,6 +40,11 @@ class Timeouts:
         return self if changes is None else replace(self, **changes)
 
 
+def timeouts_changed() -> bool:
+    """Whether there is a `timeouts` block around the caller."""
+    return _changes.get() is not None
+
+
 @contextmanager
 def timeouts(
     *,

@@ -188,6 +188,8 @@ def test_requests_that_queue_behind_others_do_not_time_out(sdk):
     async def serve(peer):
         while (request := await peer.request()) is not None:
             if "/vms/" in request:
+                # The server's own time: the client's limit, which must not count the queue, is
+                # a number of real seconds in a thread of its own.
                 await trio.sleep(0.04)
                 await peer.send(reply("<vm/>"))
             else:

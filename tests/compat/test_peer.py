@@ -108,6 +108,7 @@ PROGRAMS = {
         failing(service.remove)
         failing(service.get)
     """,
+    # These programs poll with time.sleep, as published ones do; both implementations run them.
     "start_and_wait": """
         vms = system.vms_service()
         down = vms.list(search="status=down")

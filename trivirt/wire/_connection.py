@@ -8,9 +8,9 @@ How they share the work, and how a connection ends:
 - One cancel scope around the reader carries the only timer. It speaks of the oldest request
   without an answer: the server owes nothing else yet. It is only ever moved to an earlier time;
   when it goes off too early because answers came meanwhile, it is set anew.
-- The reader alone decides that the connection is over; whatever the writer meets, it tells the
-  reader by cancelling the same scope. `run` then closes the stream and returns a `Loss`: the
-  exchanges that have no answer and why.
+- The reader alone decides that the connection is over. When writing fails the timer gives it a
+  moment more, for good answers may still lie before the end that it is going to meet. `run` then
+  closes the stream and returns a `Loss`: the exchanges that have no answer, and why.
 """
 
 from __future__ import annotations

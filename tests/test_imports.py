@@ -18,6 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "_version": set(),
     "_url": set(),
+    "configuration": {"_url"},
     "wire": set(),
     "model": set(),
     "codec": {"model", "types"},
@@ -32,10 +33,11 @@ ARROWS: dict[str, set[str]] = {
     "_replies": {"wire", "codec", "model"},
     "engine": {
         *("auth", "wire", "codec", "services", "model"),
-        *("_future", "_options", "_patience", "_replies", "_version"),
+        *("configuration", "_future", "_options", "_patience", "_replies", "_version"),
     },
     "jobs": {"services", "model", "types"},
     "sync": {
+        "configuration",
         "engine",
         "auth",
         "wire",
@@ -47,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
         "_options",
         "_patience",
     },
-    "inventory": {"engine", "auth", "wire", "codec", "services", "types", "model"},
+    "inventory": {"configuration", "engine", "auth", "wire", "codec", "services", "types", "model"},
     "simulator": {"wire._messages", "codec", "types", "model", "_version"},
 }
 

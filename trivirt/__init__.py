@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from trivirt._version import __version__
 
 if TYPE_CHECKING:
-    from trivirt import codec, errors, jobs, services, simulator, sync, types
+    from trivirt import codec, configuration, errors, jobs, services, simulator, sync, types
     from trivirt._future import Future
     from trivirt._patience import Retries
     from trivirt.engine import Engine, Statistics, open_engine
@@ -37,6 +37,7 @@ __all__ = [
     "Timeouts",
     "__version__",
     "codec",
+    "configuration",
     "errors",
     "jobs",
     "open_engine",
@@ -47,7 +48,9 @@ __all__ = [
     "types",
 ]
 
-_MODULES = frozenset({"codec", "errors", "jobs", "services", "simulator", "sync", "types"})
+_MODULES = frozenset(
+    {"codec", "configuration", "errors", "jobs", "services", "simulator", "sync", "types"}
+)
 _NAMES = {
     "Engine": "engine",
     "Error": "errors",

@@ -29,6 +29,8 @@ from trivirt.wire import (
 
 log = logging.getLogger("trivirt.engine")
 
+_CONNECTIONS = 8
+
 ProxyChoice = str | Literal[False] | None
 
 
@@ -69,7 +71,7 @@ def check_options(
     client_cert: ClientCert | None,
     insecure: bool,
     proxy: ProxyChoice,
-    connections: int,
+    connections: int | None,
     pipeline: int | None,
     timeouts: Timeouts | None,
     retries: Retries | None,
@@ -78,6 +80,7 @@ def check_options(
 ) -> Options:
     """Turn the arguments of `open_engine` into options, or raise UsageError."""
     _check_credentials(credentials)
+    connections = _CONNECTIONS if connections is None else connections
     if connections < 1:
         raise UsageError(f"connections={connections}: at least 1")
     if pipeline is not None and pipeline < 1:

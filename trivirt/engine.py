@@ -353,8 +353,9 @@ class EngineContext:
 
 
 def open_engine(
-    url: str,
+    url: str | None = None,
     *,
+    engine: str | None = None,
     username: str | None = None,
     password: str | None = None,
     token: str | None = None,
@@ -367,7 +368,7 @@ def open_engine(
     client_cert: ClientCert | None = None,
     insecure: bool = False,
     proxy: ProxyChoice = None,
-    connections: int = 8,
+    connections: int | None = None,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
@@ -375,6 +376,10 @@ def open_engine(
     network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> EngineContext:
     """Sign on to the engine at `url`, which ends in `/ovirt-engine/api`.
+
+    Without `url` it is the engine of the environment (OVIRT_URL and the like), or one that a file
+    describes: `engine` is its name there, None means the default one. Other arguments then add to
+    what is found; see `trivirt.configuration`. With `url` nothing is looked up.
 
     Use it as `async with open_engine(...) as engine:`. Leaving the block gives up what is not
     answered yet, signs off and closes everything in bounded time, also when it is left by an
@@ -396,13 +401,20 @@ def open_engine(
     means what `HTTPS_PROXY` (for an `http://` engine `HTTP_PROXY`), `ALL_PROXY` and `NO_PROXY` in
     the environment say now; False means no proxy. With a `network_backend`, None means False.
 
-    At most `connections` connections are used; `pipeline` is the most requests outstanding on
-    each: 1 turns pipelining off, None lets trivirt choose. `compress` asks for gzip.
-    `network_backend` replaces sockets, for tests and the simulated engine.
+    At most `connections` connections are used, by default 8; `pipeline` is the most requests
+    outstanding on each: 1 turns pipelining off, None lets trivirt choose. `compress` asks for
+    gzip. `network_backend` replaces sockets, for tests and the simulated engine.
 
     Raises UsageError at the call for arguments that cannot work; TransportError, AuthError or
     Unavailable on entering.
     """
+    if url is None:
+        arguments = locals()  # As they were given, for nothing else is local yet.
+        from trivirt.configuration import configured
+
+        return open_engine(**configured(arguments))
+    if engine is not None:
+        raise UsageError("url and engine= both name an engine; give one of them")
     return EngineContext(
         check_options(
             url,

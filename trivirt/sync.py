@@ -326,8 +326,9 @@ class SyncEngineContext:
 
 
 def open_engine(
-    url: str,
+    url: str | None = None,
     *,
+    engine: str | None = None,
     username: str | None = None,
     password: str | None = None,
     token: str | None = None,
@@ -340,7 +341,7 @@ def open_engine(
     client_cert: ClientCert | None = None,
     insecure: bool = False,
     proxy: ProxyChoice = None,
-    connections: int = 8,
+    connections: int | None = None,
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
@@ -354,6 +355,13 @@ def open_engine(
     UsageError at the call for arguments that cannot work; TransportError, AuthError or
     Unavailable on entering.
     """
+    if url is None:
+        arguments = locals()  # As they were given, for nothing else is local yet.
+        from trivirt.configuration import configured
+
+        return open_engine(**configured(arguments))
+    if engine is not None:
+        raise UsageError("url and engine= both name an engine; give one of them")
     return SyncEngineContext(
         check_options(
             url,

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -41,9 +42,20 @@ def simulated():
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("OVIRT_")]:
+def config_home(monkeypatch, tmp_path_factory):
+    """Engines, files and passwords of who runs the tests are not for them.
+
+    Gives the folder where files that describe engines go.
+    """
+    for name in [name for name in os.environ if name.startswith(("OVIRT_", "XDG_CONFIG"))]:
         monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    folder = home / ".config"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("APPDATA", str(folder))
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    return folder
 
 
 @pytest.fixture

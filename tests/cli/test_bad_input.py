@@ -132,9 +132,10 @@ def test_an_answer_that_is_no_list_of_vms(
     assert "vms" in text
 
 
-def test_an_out_file_in_no_folder_is_refused_before_the_work(complaint, tmp_path, to_engine):
-    nobody = {"url": "https://engine.invalid/ovirt-engine/api", "username": "u@internal"}
-    words = to_engine({**nobody, "password": "p", "ca_file": "ca.pem"})
+def test_an_out_file_in_no_folder_is_refused_before_the_work(
+    complaint, tmp_path, to_engine, simulated
+):
+    words = to_engine(simulated, url="https://engine.invalid/ovirt-engine/api")
     out = str(tmp_path / "nowhere" / "out.json")
     assert "no folder" in complaint([*words, "--out", out])
 

@@ -40,6 +40,6 @@ def test_ctrl_c_outranks_whatever_came_with_it():
 
 
 def test_the_nearest_class_gives_the_advice():
-    assert "--username" in sentence(AuthError("sign-on was refused"))
-    assert "--url" in sentence(ConnectFailed("nobody listens"))
+    assert "check the username" in sentence(AuthError("sign-on was refused"))
+    assert "check the URL" in sentence(ConnectFailed("nobody listens"))
     assert sentence(TlsFailed("unknown CA, give it")) == "unknown CA, give it"

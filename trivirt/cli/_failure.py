@@ -21,10 +21,10 @@ __all__ = ["Failure", "Interrupted", "sentence"]
 # counts.
 _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (TlsFailed, ""),
-    (ConnectFailed, "check --url, and whether the engine is up"),
+    (ConnectFailed, "check the URL, and whether the engine is up"),
     (TransportError, "try again, and look at the network if it happens again"),
-    (AuthError, "check --username with its profile, such as @internal, and the password"),
-    (DecodeError, "check that --url leads to an engine, and to nothing in front of it"),
+    (AuthError, "check the username with its profile, such as @internal, and the password"),
+    (DecodeError, "check that the URL leads to an engine, and to nothing in front of it"),
     (Fault, "the engine's own log may say more"),
 )
 

@@ -16,7 +16,7 @@ from trivirt.cli._sign_on import Target, engine_options, named_engine, with_secr
 __all__ = ["inventory"]
 
 _ONLY_DEMO = ("vms", "latency")
-_NOT_DEMO = ("url", "username", "ca_file", "insecure")
+_NOT_DEMO = ("url", "engine", "username", "ca_file", "insecure")
 
 
 @click.command()
@@ -72,6 +72,7 @@ def inventory(
     vms: int,
     latency: float,
     url: str | None,
+    engine: str | None,
     username: str | None,
     ca_file: str | None,
     insecure: bool,
@@ -82,7 +83,7 @@ def inventory(
 ) -> None:
     """List all VMs with their disk attachments, NICs and permissions."""
     _refuse(context, _NOT_DEMO if demo else _ONLY_DEMO, demo)
-    target = None if demo else named_engine(url, username, ca_file, insecure)
+    target = None if demo else named_engine(url, username, ca_file, insecure, engine)
     # Before the question for a password: nobody likes to type one in vain.
     file = OutFile(out) if out is not None else None
     if target is None:

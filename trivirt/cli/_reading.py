@@ -66,17 +66,13 @@ async def read(
 ) -> Reading:
     """Read all VMs and what belongs to them; `patience` is for an engine that goes away."""
     start = time.perf_counter()
-    async with open_engine(
-        target.url,
-        username=target.username,
-        password=target.password,
-        token=target.token,
-        ca_file=target.ca_file,
-        insecure=target.insecure,
-        connections=way.connections,
-        pipeline=way.pipeline,
-        retries=Retries(seconds=patience) if patience else Retries(attempts=0),
-    ) as engine:
+    options = {
+        **target.options(),
+        "connections": way.connections,
+        "pipeline": way.pipeline,
+        "retries": Retries(seconds=patience) if patience else Retries(attempts=0),
+    }
+    async with open_engine(**options) as engine:
         async with inventory.open_run(engine, PLAN, in_flight=way.in_flight, watch=watch) as run:
             records = [record async for record in run]
         seconds = time.perf_counter() - start

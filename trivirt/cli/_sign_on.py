@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import click
 
 from trivirt.cli._failure import Failure
+from trivirt.configuration import NotConfigured, Settings, find_settings, missing_secret
 
 __all__ = ["Target", "engine_options", "named_engine", "with_secret"]
 
@@ -19,7 +19,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Target:
-    """An engine and who signs on to it."""
+    """An engine and who signs on to it.
+
+    `other` has more arguments of `open_engine`, and `lacks` says why nobody can sign on yet.
+    """
 
     url: str
     username: str | None = None
@@ -27,30 +30,35 @@ class Target:
     token: str | None = field(default=None, repr=False)
     ca_file: str | None = None
     insecure: bool = False
+    other: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    lacks: str = ""
+
+    def options(self) -> dict[str, Any]:
+        """All arguments for `open_engine`, `url` included."""
+        own = ("url", "username", "password", "token", "ca_file", "insecure")
+        return {**self.other, **{name: getattr(self, name) for name in own}}
 
 
 _OPTIONS = (
     click.option(
         "--url",
         metavar="URL",
-        envvar="OVIRT_URL",
-        show_envvar=True,
-        help="The API of an engine: https://HOST/ovirt-engine/api.",
+        help="The API of an engine: https://HOST/ovirt-engine/api.  [env var: OVIRT_URL]",
+    ),
+    click.option(
+        "--engine", metavar="NAME", help="An engine that engines.toml or ovirt.conf describes."
     ),
     click.option(
         "--username",
         metavar="NAME",
-        envvar="OVIRT_USERNAME",
-        show_envvar=True,
-        help="Such as admin@internal. The password is taken from OVIRT_PASSWORD, or asked for. "
-        "OVIRT_TOKEN takes the place of both.",
+        help="Such as admin@internal. The password is taken from OVIRT_PASSWORD, "
+        "OVIRT_PASSWORD_FILE or keyring, or asked for. OVIRT_TOKEN takes the place of both.  "
+        "[env var: OVIRT_USERNAME]",
     ),
     click.option(
         "--ca-file",
-        envvar="OVIRT_CAFILE",
-        show_envvar=True,
         metavar="FILE",
-        help="Certificate of the CA that signed the engine's own.",
+        help="Certificate of the CA that signed the engine's own.  [env var: OVIRT_CAFILE]",
     ),
     click.option("--insecure", is_flag=True, help="Trust any certificate. For tests only."),
 )
@@ -64,30 +72,45 @@ def engine_options(command: F) -> F:
 
 
 def named_engine(
-    url: str | None, username: str | None, ca_file: str | None, insecure: bool
+    url: str | None,
+    username: str | None,
+    ca_file: str | None,
+    insecure: bool,
+    engine: str | None = None,
 ) -> Target:
-    """Make a target of the options, with a token if the environment has one and no user is named.
+    """Make a target of the options and of what `trivirt.configuration` finds for them.
 
-    Raises a usage error when they do not say enough.
+    Raises a usage error when they do not say which engine, or not who signs on.
     """
-    if not url:
-        raise click.UsageError("Name an engine with --url, or try --demo.")
-    token = None if username else os.environ.get("OVIRT_TOKEN") or None
-    if not username and token is None:
-        raise click.UsageError("--url needs --username, such as admin@internal.")
-    return Target(url, username, token=token, ca_file=ca_file, insecure=insecure)
+    given = {"url": url, "username": username, "ca_file": ca_file, "insecure": insecure}
+    try:
+        found = find_settings(engine, given, spelling=_as_option)
+    except NotConfigured as exc:
+        raise click.UsageError(f"{_sentence(str(exc))}.") from None
+    if not found.signs_on and found.get("username") is None:
+        raise click.UsageError(f"{_sentence(missing_secret(found))}.")
+    return _target(found)
+
+
+def _as_option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _target(found: Settings) -> Target:
+    options = found.options()
+    own = {name: options.pop(name) for name in Target.__dataclass_fields__ if name in options}
+    return Target(**own, other=options, lacks="" if found.signs_on else missing_secret(found))
 
 
 def with_secret(target: Target) -> Target:
-    """Add the password, from the environment or the keyboard, if one is needed."""
-    if target.token is not None:
+    """Ask for the password on the keyboard, if one is needed and was not found."""
+    if not target.lacks:
         return target
-    password = os.environ.get("OVIRT_PASSWORD")
-    if not password and not sys.stdin.isatty():
-        raise Failure(
-            f"no password for {target.username}: OVIRT_PASSWORD is not set and there is no "
-            "terminal to ask on; set OVIRT_PASSWORD"
-        )
-    if not password:
-        password = click.prompt(f"Password of {target.username}", hide_input=True, err=True)
-    return replace(target, password=password)
+    if not sys.stdin.isatty():
+        raise Failure(f"{target.lacks}; there is no terminal to ask on")
+    password = click.prompt(f"Password of {target.username}", hide_input=True, err=True)
+    return replace(target, password=password, lacks="")

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from trivirt.compat import _log, _service
 from trivirt.compat._describe import Method
 from trivirt.compat._errors import HOME, Error
-from trivirt.compat._http import Request
-from trivirt.compat._reply import Answer, Reading, check_xml
+from trivirt.compat._http import Request, Response
+from trivirt.compat._reply import Reading, check_xml, content_type
 from trivirt.compat._struct import List
 from trivirt.compat._version import VERSION
 
@@ -87,6 +87,8 @@ class Connection:
         self._path = urlsplit(url).path
         self._system: _service.Service | None = None
         self._transport: Transport | None = None
+        self._early_readings: dict[Reading, Callable[[wire.Response], Any]] = {}
+        self._usual_headers: tuple[object, tuple[tuple[str, str], ...]] | None = None
         self._closed = False
 
     @property
@@ -141,9 +143,9 @@ class Connection:
         made = self._make(request)
         return self._opened().send_soon(made, _as_it_is)
 
-    def wait(self, context: sync.Future[wire.Response], failed_auth: bool = False) -> Answer:
+    def wait(self, context: sync.Future[wire.Response], failed_auth: bool = False) -> Response:
         """Block until the answer to a request is there, whatever it says."""
-        return self._read(_result_of(context))
+        return self._shown(_result_of(context))
 
     def close(self, logout: bool = True) -> None:
         """Close, and revoke the token unless `logout` is False. Closing twice does nothing."""
@@ -186,16 +188,28 @@ class Connection:
         It reads short answers, which saves a change of threads in the middle of each; long ones
         would keep other requests waiting, and the program's log is written in its own thread.
         """
+        found = self._early_readings.get(reading)
+        if found is None:
 
-        def read(response: wire.Response) -> Any:
-            if len(response.body) > _SHORT or self._debug:
-                return _Unread(response)
-            return reading(self._read(response))
+            def read(response: wire.Response) -> Any:
+                if self._debug or sum(map(len, response.parts)) > _SHORT:
+                    return _Unread(response)
+                return self._read(response, reading)
 
-        return read
+            found = self._early_readings[reading] = read
+        return found
 
     def _finish(self, value: Any, reading: Reading) -> Any:
-        return reading(self._read(value.response)) if type(value) is _Unread else value
+        if type(value) is not _Unread:
+            return value
+        if self._debug:
+            self._shown(value.response)
+        return self._read(value.response, reading)
+
+    def _read(self, response: wire.Response, reading: Reading) -> Any:
+        body = self._content(response)
+        kind = response.header("content-type") or ""
+        return reading(response.status, kind, body, self._path)
 
     def _opened(self) -> Transport:
         if self._closed:
@@ -225,8 +239,6 @@ class Connection:
         return self._transport
 
     def _make(self, request: Request) -> wire.Request:
-        from trivirt.wire import Request as WireRequest
-
         target = quote(self._path + request.path, safe=_SAFE)
         if request.query:
             target = f"{target}?{urlencode(sorted(request.query.items()))}"
@@ -234,9 +246,17 @@ class Connection:
         body = (request.body or "").encode()
         if self._debug and self._log is not None:
             _log.sent(self._log, request.method, target, headers, request.body)
-        return WireRequest(request.method, target or "/", headers, body)
+        return self._opened().request(request.method, target or "/", headers, body)
 
     def _all_headers(self, own: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+        if not own:  # Then they are the same each time, and the wire encodes them once.
+            state = tuple(self._headers.items())
+            if self._usual_headers is None or self._usual_headers[0] != state:
+                self._usual_headers = state, self._merged_headers(own)
+            return self._usual_headers[1]
+        return self._merged_headers(own)
+
+    def _merged_headers(self, own: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
         for name, value in [*self._headers.items(), *own.items(), *_FIXED.items()]:
             if value is not None:
@@ -248,22 +268,24 @@ class Connection:
                 raise Error(f"The header '{name}' contains characters that can't be encoded")
         return tuple(found.items())
 
-    def _read(self, response: wire.Response) -> Answer:
-        from trivirt.compat import _transport
+    def _content(self, response: wire.Response) -> bytes:
+        assert self._transport is not None  # It brought the answer.
+        return self._transport.content(response)
 
+    def _shown(self, response: wire.Response) -> Response:
+        """An answer as ovirtsdk4 has it, written to the log if that is wanted."""
         reason = _REASONS.get(response.status, "")
         lines = [f"HTTP/1.1 {response.status} {reason}".rstrip()]
         lines += [f"{name.title()}: {value}" for name, value in response.headers]
-        answer = Answer(_transport.content(response), response.status, lines)
+        answer = Response(self._content(response), response.status, lines)
         answer.reason = reason
-        answer._base_path = self._path
         if self._debug and self._log is not None:
             _log.received(self._log, lines, answer.body)
         return answer
 
-    def check_xml_content_type(self, response: Answer) -> None:
+    def check_xml_content_type(self, response: Response) -> None:
         """Raise Error unless an answer says that it is XML."""
-        check_xml(response)
+        check_xml(content_type(response), self._path)
 
 
 class _Unread:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from trivirt.codec._names import find_class
-from trivirt.codec._parse import parse
+from trivirt.codec._parse import parse, parse_piece
 from trivirt.codec._tables import Convert, Table, read_items, read_object
+from trivirt.compat import _later
 from trivirt.compat._errors import Error
 from trivirt.compat._scalars import EMPTY, read_boolean, read_date, read_decimal, read_integer
 from trivirt.compat._struct import List, dict_of
-from trivirt.compat._types import make
+from trivirt.compat._types import DECLARED, make
 from trivirt.errors import DecodeError
 from trivirt.model import Field
 
-_LONG = 256 * 1024  # Bytes.
 _SELF_CLOSED = re.compile(rb"<([A-Za-z_][\w.-]*)\s*/>")
 
 
@@ -102,15 +102,28 @@ def decode(data: bytes) -> Any:
     Raises Error for what is no XML or no document of the API, and ValueError for a value that
     cannot be read.
     """
+    try:
+        if len(data) < _later.LONG:
+            return convert_root(parse(_marked(data)))
+        with _without_collection():
+            items = _later.read_list(data, _find)
+            return convert_root(parse(_marked(data))) if items is None else items
+    except DecodeError as exc:
+        raise Error(f"The XML of the response can't be read: {exc}") from exc
+
+
+def read_item(piece: bytes, cls: type[Any]) -> Any:
+    """Read an item of a long list, when it is first looked at."""
+    root = parse_piece(_marked(_later.whole(piece)))
+    return convert(root, DECLARED[cls], False)
+
+
+def _marked(data: bytes) -> bytes:
+    """The document with a mark at elements that are written as `<x/>`."""
     # An element without attributes is seldom empty, and counting costs next to nothing.
     if data.count(b"/>") != data.count(b'"/>') and b"<!" not in data:
-        data = _SELF_CLOSED.sub(rb'<\1 _=""/>', data)
-    with _without_collection() if len(data) > _LONG else nullcontext():
-        try:
-            root = parse(data)
-        except DecodeError as exc:
-            raise Error(f"The XML of the response can't be read: {exc}") from exc
-        return convert_root(root)
+        return _SELF_CLOSED.sub(rb'<\1 _=""/>', data)
+    return data
 
 
 @contextmanager
@@ -131,11 +144,20 @@ def _without_collection() -> Iterator[None]:
 
 def convert_root(root: Any) -> Any:
     """Read the root element of a document; lxml's, or one of `xml.etree`."""
-    try:
-        cls, is_list = find_class(root.tag, None)
-    except DecodeError as exc:
-        raise Error(f"Can't find a reader for tag '{root.tag}'") from exc
+    cls, is_list = _find_class(root.tag)
     return convert(root, cls, is_list)
+
+
+def _find(tag: str) -> tuple[SdkTable, bool]:
+    cls, is_list = _find_class(tag)
+    return sdk_table(cls), is_list
+
+
+def _find_class(tag: str) -> tuple[type[Any], bool]:
+    try:
+        return find_class(tag, None)
+    except DecodeError as exc:
+        raise Error(f"Can't find a reader for tag '{tag}'") from exc
 
 
 def convert(element: Any, cls: type[Any], is_list: bool) -> Any:

@@ -23,28 +23,24 @@ _SUCCESS = {
 }
 
 
-class Answer(Response):
-    """A response that knows the path of the connection's URL, for the hint in its error."""
-
-    _base_path = _TYPICAL_PATH
-
-
 class Reading:
     """How the answer to one method is read. `member` is the part of an action that counts."""
 
     def __init__(self, op: str, member: str) -> None:
         self._op, self._member = op, member
+        self._success = _SUCCESS[op]
 
-    def __call__(self, response: Response) -> Any:
-        if response.code not in _SUCCESS[self._op]:
-            raise failure(response)
+    def __call__(self, code: int, kind: str, body: bytes, path: str) -> Any:
+        """The result; `kind` is the content type, and `path` that of the connection's URL."""
+        if code not in self._success:
+            raise failure(code, kind, body, path)
         if self._op == "remove":
             return None
-        if not response.body:
-            raise refusal(response.code)
-        check_xml(response)
-        value = read_document(response.body)
-        return self._outcome(value, response.code) if self._op == "action" else value
+        if not body:
+            raise refusal(code)
+        check_xml(kind, path)
+        value = read_document(body)
+        return self._outcome(value, code) if self._op == "action" else value
 
     def _outcome(self, value: Any, code: int | None) -> Any:
         """An action may have failed although it was answered with success."""
@@ -58,21 +54,18 @@ class Reading:
         return getattr(value, self._member) if self._member else None
 
 
-def failure(response: Response) -> Error:
+def failure(code: int, kind: str, body: bytes, path: str) -> Error:
     """The error that an answer stands for whose code says that it is one."""
-    code = response.code or 0
-    if not response.body:
+    if not body:
         return refusal(code)
-    kind = content_type(response)
     if not _XML(kind):
         if code in (401, 403):
             return refusal(code)
         if code in (502, 503, 504):
             # A page of the server in front of the API: ovirtsdk4 complains about its type.
-            said = _excerpt(response.body)
-            return refusal(code, None, f"The engine is not available: {said}")
-        return _not_xml(response, kind)
-    value = read_document(response.body)
+            return refusal(code, None, f"The engine is not available: {_excerpt(body)}")
+        return _not_xml(kind, path)
+    value = read_document(body)
     fault = value if type(value).__name__ == "Fault" else getattr(value, "fault", None)
     if fault is None or type(fault).__name__ != "Fault":
         return refusal(code)
@@ -86,14 +79,14 @@ def read_document(data: bytes) -> Any:
     return decode(data)
 
 
-def check_xml(response: Response) -> None:
-    """Raise Error unless the answer says that it is XML."""
-    kind = content_type(response)
+def check_xml(kind: str, path: str) -> None:
+    """Raise Error unless a content type says that it is XML."""
     if not _XML(kind):
-        raise _not_xml(response, kind)
+        raise _not_xml(kind, path)
 
 
 def content_type(response: Response) -> str:
+    """The content type of an answer whose headers are lines."""
     for line in response.headers:
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-type":
@@ -101,9 +94,8 @@ def content_type(response: Response) -> str:
     return ""
 
 
-def _not_xml(response: Response, kind: str) -> Error:
+def _not_xml(kind: str, path: str) -> Error:
     message = f"The response content type '{kind}' isn't the expected XML"
-    path = getattr(response, "_base_path", _TYPICAL_PATH)
     if path != _TYPICAL_PATH:
         message += (
             f". Is the path '{path}' included in the 'url' parameter correct? "

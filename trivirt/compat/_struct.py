@@ -4,7 +4,8 @@ An object is a plain bag: its `__dict__` holds `_href` and one `_name` for each 
 when it is not set, and programs rely on there being nothing else. Most properties of what an
 engine sends are not set, and a hundred times None for each machine costs more than the rest of
 it. So an object that was read holds what came, its class answers None for the others, and they
-are put into the dict when somebody looks at that.
+are put into the dict when somebody looks at that. An item of a long list holds only its XML until
+then, see `_later`: the class reads it when it is asked for something that the dict has not.
 
 Objects are equal to themselves only. Structs and enumerations are checked when they are set, by
 exact class; other values never.
@@ -26,8 +27,36 @@ class _Bag:
 dict_of: Callable[[Any], dict[str, Any]] = vars(_Bag)["__dict__"].__get__
 _put_dict: Callable[[Any, dict[str, Any]], None] = vars(_Bag)["__dict__"].__set__
 
+#: Where the dict of an object holds the XML that it is to be read from.
+UNREAD = "unread XML"
+
 #: For each type what the dict of an object holds when nothing is set, in order.
 BLANKS: dict[type[Any], dict[str, None]] = {}
+
+
+class Unset:
+    """What a class answers for an attribute that the dict of an object has not: None."""
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, value: Any, owner: type[Any]) -> Any:
+        if value is None or UNREAD not in dict_of(value):
+            return None
+        read_unread(value)
+        return dict_of(value).get(self._name)
+
+
+def read_unread(value: Any) -> None:
+    """Read what an object holds as XML. What was set meanwhile stays, also by other threads."""
+    from trivirt.compat._decode import read_item
+
+    own = dict_of(value)
+    piece = own.get(UNREAD)
+    if piece is not None:
+        for name, found in dict_of(read_item(piece, type(value))).items():
+            own.setdefault(name, found)
+        own.pop(UNREAD, None)
 
 
 class Struct(_Bag):
@@ -36,6 +65,8 @@ class Struct(_Bag):
     @property
     def __dict__(self) -> dict[str, Any]:
         own = dict_of(self)
+        if UNREAD in own:
+            read_unread(self)
         blank = next((BLANKS[cls] for cls in type(self).__mro__ if cls in BLANKS), None)
         if blank is not None and not own.keys() >= blank.keys():
             complete = {**blank, **own}
@@ -50,18 +81,22 @@ class Struct(_Bag):
     ) -> None:
         _put_dict(self, value)
 
-    _href: str | None = None
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__  # What Python would take by itself is the dict as it is.
+
+    _href = Unset()
 
     def __init__(self, href: str | None = None) -> None:
-        self._href = href
+        dict_of(self)["_href"] = href
 
     @property
     def href(self) -> str | None:
-        return self._href
+        found: str | None = self._href
+        return found
 
     @href.setter
     def href(self, value: str | None) -> None:
-        self._href = value
+        dict_of(self)["_href"] = value
 
     @staticmethod
     def _check_type(attribute: str, value: Any, expected: type[Any]) -> None:

@@ -89,6 +89,21 @@ class Transport:
         """The same as a future, whose request starts now."""
         return self.engine().send_soon(request, read)
 
+    @staticmethod
+    def request(
+        method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> Request:
+        """A request for `send`."""
+        return Request(method, target, headers, body)
+
+    @staticmethod
+    def content(response: Response) -> bytes:
+        """The body of an answer without compression."""
+        try:
+            return response.content(_MAX_SIZE)
+        except errors.Error as exc:
+            raise translate(exc) from exc
+
     def token(self) -> str:
         """The token in use."""
         token = self.engine().token
@@ -177,9 +192,3 @@ def translate(exc: errors.Error) -> Error:
     if isinstance(exc, errors.TransportError):
         return ConnectionError(f"Error while sending HTTP request: {exc}")
     return Error(str(exc), exc.status)
-
-
-def content(response: Response) -> bytes:
-    """The body of an answer without compression."""
-    with translated():
-        return response.content(_MAX_SIZE)

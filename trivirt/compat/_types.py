@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Any
 
 from trivirt.compat._errors import HOME
-from trivirt.compat._struct import BLANKS, List, Struct, dict_of
+from trivirt.compat._struct import BLANKS, List, Struct, Unset, dict_of
 from trivirt.model import Field, fields
 from trivirt.types._index import ENUMS, STRUCTS
 
@@ -84,7 +84,7 @@ def _make_struct(name: str) -> type[Any]:
     for attribute, field in everything.items():
         if attribute not in inherited:
             space[attribute] = _property(field)
-            space[f"_{attribute}"] = None
+            space[f"_{attribute}"] = Unset()
     made = type(name, (base,), space)
     BLANKS[made] = {f"_{attribute}": None for attribute in everything}
     DECLARED[made] = declared

@@ -11,6 +11,8 @@ import pytest
 import trivirt
 from trivirt import __version__
 from trivirt.cli import main
+from trivirt.cli._demo_engine import this_trivirt
+from trivirt.cli._main import _COMMANDS
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,16 @@ def test_the_version_is_that_of_the_package(capsys):
     assert capsys.readouterr().out == f"trivirt {__version__}\n"
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
-def test_without_its_libraries_it_says_what_to_install(missing, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("click", ["--help"]),
+        ("click", ["inventory", "--demo"]),
+        ("rich", ["inventory", "--demo"]),
+        ("yaml", ["engines", "-o", "yaml"]),
+    ],
+)
+def test_without_its_libraries_it_says_what_to_install(missing, words, monkeypatch, capsys):
     real = builtins.__import__
 
     def refuse(name, *rest):
@@ -68,11 +78,42 @@ def test_without_its_libraries_it_says_what_to_install(missing, monkeypatch, cap
         if name.startswith("trivirt.cli._"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", refuse)
-    assert main(["--help"]) == 1
+    assert main(words) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     assert "pip install 'trivirt[cli]'" in printed.err
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_every_command_that_is_listed_is_there(name, capsys):
+    assert main(["--help"]) == 0
+    assert f"\n  {name} " in capsys.readouterr().out
+    assert main([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: trivirt {name} ")
+
+
+def test_the_help_and_the_version_load_no_command():
+    """Nor what commands need: a shell that completes, and people, do not wait for trio."""
+    code = "import sys, trivirt.cli; trivirt.cli.main([sys.argv[1]]); print(*sys.modules)"
+    for word in ("--help", "--version"):
+        line = [sys.executable, "-c", code, word]
+        environ = {**os.environ, "PYTHONPATH": str(Path(trivirt.__file__).parent.parent)}
+        done = subprocess.run(line, capture_output=True, text=True, check=True, env=environ)
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert "click" in loaded
+        assert not loaded & {"trio", "rich", "lxml", "ssl", "yaml", "httpcore"}
+        assert not any(name.startswith(("trivirt.services", "trivirt.types")) for name in loaded)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells of closed pipes in another way")
+@pytest.mark.parametrize("words", [["--help"], ["completion", "bash"]])
+def test_a_reader_that_has_seen_enough_is_not_complained_of(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        done = subprocess.run([*this_trivirt(), *words], stdout=out, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch):

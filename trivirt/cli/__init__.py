@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main"]
+from trivirt.cli._failure import missing_library
 
-_LIBRARIES = frozenset({"click", "rich", "trustme"})
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,12 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from trivirt.cli._main import run
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _LIBRARIES:
+        text = missing_library(error)
+        if text is None:
             raise
-        print(
-            f"trivirt: the command line needs {error.name}, which is not installed here; "
-            "run: pip install 'trivirt[cli]'",
-            file=sys.stderr,
-        )
+        print(f"trivirt: {text}", file=sys.stderr)
         return 1
     return run(arguments)

@@ -15,7 +15,10 @@ from trivirt.errors import (
     TransportError,
 )
 
-__all__ = ["Failure", "Interrupted", "sentence"]
+__all__ = ["Failure", "Interrupted", "missing_library", "sentence"]
+
+# What comes with the extra `trivirt[cli]`.
+_LIBRARIES = frozenset({"click", "rich", "trustme", "yaml"})
 
 # What to do about it, where the library cannot know that there is a command line. The first match
 # counts.
@@ -51,6 +54,8 @@ def sentence(error: BaseException) -> str:
         return _one_line("; ".join(filter(None, (str(leaf), _advice(leaf)))))
     if isinstance(leaf, Failure):
         return _one_line(str(leaf))
+    if (text := missing_library(leaf)) is not None:
+        return text
     if isinstance(leaf, OSError) and leaf.strerror:
         where = f"{leaf.filename}: " if leaf.filename is not None else ""
         return _one_line(f"{where}{leaf.strerror}")
@@ -58,6 +63,18 @@ def sentence(error: BaseException) -> str:
     return _one_line(
         f"this is a mistake in trivirt ({kind}: {leaf}); run the command again with --debug "
         "and report what it prints"
+    )
+
+
+def missing_library(error: BaseException) -> str | None:
+    """What to install, if that is what is wrong."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    if (error.name or "").partition(".")[0] not in _LIBRARIES:
+        return None
+    return (
+        f"the command line needs {error.name}, which is not installed here; "
+        "run: pip install 'trivirt[cli]'"
     )
 
 

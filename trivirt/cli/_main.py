@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,22 +13,50 @@ import click
 
 from trivirt._version import __version__
 from trivirt.cli._failure import Interrupted, sentence
-from trivirt.cli._inventory import inventory
 from trivirt.cli._options import Settings, debug_option
-from trivirt.cli._simulate import simulate
 
 __all__ = ["run"]
 
+# Each command is the function of this name in the module of this name, which is imported when the
+# command is run and not before: most of them need trio and the services, a second on a slow
+# machine, and `--help` and the completion of a shell shall not. So what `--help` says of them
+# stands here.
+_COMMANDS = {
+    "completion": "Print what makes a shell complete commands and paths.",
+    "engines": "List the engines that can be named.",
+    "get": "Show an object or a collection whole.",
+    "inventory": "Read all VMs with what belongs to them.",
+    "ls": "List a collection.",
+    "simulate": "Run a simulated engine.",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """A group whose commands are imported one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"trivirt.cli._{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="trivirt", message="%(prog)s %(version)s")
 @debug_option
 def trivirt() -> None:
     """Read and drive oVirt engines."""
-
-
-trivirt.add_command(inventory)
-trivirt.add_command(simulate)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -39,11 +69,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=settings,
         )
+        sys.stdout.flush()  # Here and not at exit, where nobody could tell of a full disk.
     except click.Abort:
         return _interrupted()
+    except SystemExit as done:  # What click leaves with when a shell asked for completions.
+        return done.code if isinstance(done.code, int) else 1
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except BrokenPipeError:
+        return _reader_gone()
     except BaseException as error:
         return _failed(error, settings)
     return code if isinstance(code, int) else 0
@@ -57,6 +92,14 @@ def _failed(error: BaseException, settings: Settings) -> int:
     if settings.debug:
         traceback.print_exception(error)
     _complain(text)
+    return 1
+
+
+def _reader_gone() -> int:
+    """Whoever read our output has seen enough, as `head` does; nobody is left to complain to."""
+    with suppress(OSError, ValueError):
+        # What is still buffered is written at exit, and must not fail there again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

@@ -1,0 +1,87 @@
+"""Columns of a table: which there can be, which are shown unasked, and what an object has there.
+
+A column is the name of an attribute, or several joined by dots: `name`, `cpu.topology.cores`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from trivirt.model._fields import Field, fields
+from trivirt.model._struct import Struct
+
+__all__ = ["check_columns", "flatten", "usual_columns", "value_at"]
+
+Record = Mapping[str, Any]
+
+# What is worth a column, in this order, where an object has it.
+_USUAL = (
+    *("name", "time", "severity", "status", "snapshot_type", "date", "type", "address"),
+    *("mac.address", "fqdn", "user_name", "interface", "provisioned_size", "available", "used"),
+    *(
+        "values.datum",
+        "unit",
+        "description",
+        "start_time",
+        "disk.id",
+        "role.id",
+        "user.id",
+        "group.id",
+        "id",
+    ),
+)
+
+
+def check_columns(kind: type[Struct], columns: Iterable[str]) -> list[str]:
+    """The columns as attributes are spelt. Raises a usage error for one that cannot be."""
+    return [".".join(field.name for field in _way(kind, column)) for column in columns]
+
+
+def _way(kind: type[Struct], column: str) -> Iterator[Field]:
+    here: type[Any] | None = kind
+    for name in column.strip().split("."):
+        known = fields(here) if here is not None else {}
+        field = known.get(name) or known.get(f"{name}_")  # `from` is `from_` in Python.
+        if field is None:
+            text = _unknown(column, name, here, list(known))
+            raise click.BadParameter(text, param_hint="--columns")
+        yield field
+        here = field.cls if field.is_struct else None
+
+
+def _unknown(column: str, name: str, kind: type[Any] | None, known: list[str]) -> str:
+    if kind is None:
+        return f"{column!r} is no column: there is nothing below {column.rpartition('.')[0]}."
+    near = difflib.get_close_matches(name, known, 3, 0.6)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}."
+    return f"{column!r} is no column: a {kind.__name__} has no {name!r}; {hint}"
+
+
+def usual_columns(kind: type[Struct], records: Sequence[Record]) -> list[str]:
+    """The columns to show unasked: of those worth it, the ones where something is."""
+    there = [c for c in _USUAL if c.partition(".")[0] in fields(kind)]
+    used = [c for c in there if any(value_at(record, c) is not None for record in records)]
+    return used or (["href"] if records else [c for c in there if c in ("name", "status", "id")])
+
+
+def value_at(record: Any, column: str) -> Any:
+    """What an object has in a column; of a list of objects, a list of what each has."""
+    for name in column.split("."):
+        if isinstance(record, list):
+            record = [one.get(name) if isinstance(one, dict) else None for one in record]
+        else:
+            record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def flatten(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of an object with its column; a list is a value, a link to one is left out."""
+    for name, value in record.items():
+        if not isinstance(value, dict):
+            yield f"{before}{name}", value
+        elif set(value) != {"href"}:
+            yield from flatten(value, f"{before}{name}.")

@@ -116,7 +116,8 @@ def test_an_upgrade_is_ignored():
 
 def written(response, *, limit=None, count=1, close=False, bodiless=False, chunked=False):
     writer = ResponseWriter(timeout=5.0, limit=limit)
-    return writer.write(response, count=count, close=close, bodiless=bodiless, chunked=chunked)
+    pieces = writer.write(response, count=count, close=close, bodiless=bodiless, chunked=chunked)
+    return b"".join(pieces)
 
 
 HELLO = Response(200, (("content-type", "text/plain"), ("www-authenticate", "Basic")), b"hello")

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
+from trivirt.simulator import SimulatedEngine, _search_values
+
 
 @pytest.fixture
 def found(ask):
@@ -82,6 +84,14 @@ def test_point_15_case_counts_when_asked(found):
         "nonsense.name=x",
         "nics=1",
         "memory>much",
+        "memory=much",
+        "name>web",
+        "status<up",
+        "creation_time>=2024-01-01",
+        "creation_time>soon",
+        "sortby nonsense asc",
+        "pool.name=x",
+        "network.nonsense=1",
     ],
 )
 def test_point_16_what_cannot_be_understood_is_400(ask, found, text):
@@ -118,8 +128,32 @@ def test_point_17_pages(found):
         ("/events", "type=153 and event_vm=web-0000", 1),
         ("/events", "severity=normal and message=*engine*", 1),
         ("/events", "severity>normal", 0),
-        ("/events", "time>2024-03-01", 17),
+        ("/events", "time>2024-03-01", 18),
         ("/events", "host.name=host-000", 6),
+        ("/events", "severity!=normal", 0),
+        ("/events", "severity<=WARNING", 18),
+        ("/events", "time=Today", 1),
+        ("/events", "time<Today", 17),
+        ("/events", "time<03/04/2024", 10),
+        ("/events", "time>Yesterday", 1),
+        ("/events", "time=Monday", 7),
+        ("/events", 'time>"03/04/2024 10:00"', 4),
+        ("/events", "time<2024-03-03T00:00:00+01:00", 5),
+        ("/vms", "users.name=alice", 5),
+        ("/vms", "user.usrname=alice*", 5),
+        ("/vms", "disk.name=web-0000*", 1),
+        ("/vms", "storage.name=data-*", 20),
+        ("/vms", "networks.name=*", 20),
+        ("/vms", "uptime>3600", 14),
+        ("/vms", "uptime>999999999", 0),
+        ("/vms", "cpu_usage>=0", 20),
+        ("/vms", "cpu_usage>1000", 0),
+        ("/vms", "next_run_config_exists=false", 20),
+        ("/vms", "tag=*", 7),
+        ("/vms", "tag!=*", 13),
+        ("/disks", "vm_names=web-0000", 1),
+        ("/storagedomains", "total_size>1000000", 2),
+        ("/storagedomains", "total_size<1000000", 0),
     ],
 )
 def test_other_collections(found, path, text, count):
@@ -152,3 +186,53 @@ def test_point_52_events_are_newest_first_and_from_is_exclusive(ask, listed):
     assert numbers("?from=2&max=3") == everything[:3]
     assert numbers("?max=2") == everything[:2]
     assert numbers("?search=sortby+time+asc+page+1&from=2&max=3") == [3, 4, 5]
+
+
+@pytest.mark.parametrize("vms", [7, 60])
+@pytest.mark.parametrize(
+    ("text", "collection"),
+    [
+        ("tag={}", "tags"),
+        ("ip={}", "reporteddevices"),
+        ("users.name={}", "permissions"),
+        ("networks.name={}", "nics"),
+        ("disks.name={}", "diskattachments"),
+        ("cpu_usage={}", "statistics"),
+    ],
+)
+@pytest.mark.parametrize("value", ["production", "10.0.0.6", "alice", "net-001", "db*", "0", "3*"])
+def test_what_was_not_looked_at_is_found_as_what_was(asker, text, collection, value, vms):
+    """A seed tells what collections would have, so that a search need not make them all."""
+    target = f"/vms?search={quote(text.format(value))}"
+    fresh = asker(SimulatedEngine(vms=vms))
+    before = fresh.get(target)
+    paths = [f"/vms/{entry.id}/{collection}" for entry in fresh.engine.store.collection("/vms")]
+    assert not any(fresh.engine.store.is_made(path) for path in paths)
+    other = asker(SimulatedEngine(vms=vms))
+    for path in paths:
+        assert other.get(path).status == 200
+    after = other.get(target)
+    assert (before.status, before.body) == (after.status, after.body)
+
+
+def test_uptime_is_not_remembered(ask, engine, found):
+    up = len(found("/vms", "status=up"))
+    longest = 200 * 86400 + 1800
+    assert found("/vms", f"uptime>{longest}") == []
+    engine.clock.advance(3 * longest)
+    ask.token = ask.sign_on()
+    assert len(found("/vms", f"uptime>{longest}")) == up
+
+
+def test_a_page_needs_no_more_than_its_rows(engine, ask, monkeypatch):
+    """A long list is searched only as far as the page goes."""
+    looked_at = []
+    real = _search_values.pattern
+
+    def pattern(text, exact):
+        accepts = real(text, exact)
+        return lambda value: looked_at.append(value) or accepts(value)
+
+    monkeypatch.setattr(_search_values, "pattern", pattern)
+    assert ask.get("/vms?search=name%3D*&max=3").body.count(b"<vm ") == 3
+    assert len(set(looked_at)) == 3

@@ -6,9 +6,11 @@ import http.client
 import json
 import logging
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -323,3 +325,30 @@ async def test_without_the_extra_it_is_asked_for(monkeypatch):
     with pytest.raises(errors.UsageError, match=r"pip install 'trivirt\[simulator\]'"):
         async with serve(SimulatedEngine(vms=0)):
             pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files are limited otherwise there")
+def test_few_open_files_are_said_and_the_others_wait(tmp_path):
+    import resource
+
+    words = [sys.executable, "-m", "trivirt.simulator", "--vms", "1"]
+    with (
+        open(tmp_path / "errors", "w+") as errors,
+        subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)),
+        ) as process,
+    ):
+        facts = json.loads(process.stdout.readline())
+        url = facts["control_url"]
+        host, _, port = url.partition("//")[2].partition(":")
+        waiting = [socket.create_connection((host, int(port))) for _ in range(50)]
+        for one in waiting[::-1]:
+            one.close()
+        with urllib.request.urlopen(f"{url}/statistics", timeout=20) as answer:
+            assert answer.status == 200
+        process.terminate()
+        errors.seek(0)
+        assert "no more than about 20 connections at a time" in errors.read()

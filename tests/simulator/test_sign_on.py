@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -221,3 +222,41 @@ def test_a_front_end_may_say_whom_it_has_let_in(name):
         form = f"token={token}".encode()
         about = engine.sign_on.answer(INFO, Request("POST", INFO, (), form), {})
         assert json.loads(about.body)["user_id"] == "me@REALM"
+
+
+def events(ask, code):
+    body = ask.get(f"/events?search=type%3D{code}").body.decode()
+    return re.findall("<description>(User .*)</description>", body)
+
+
+def test_signing_on_and_off_is_in_the_log(engine, asker):
+    before = asker(engine)
+    assert len(events(before, 30)) == 3, "two of the seed, and ours"
+    other = asker(engine)
+    assert len(events(before, 30)) == 3, "a token that nobody used is no session"
+    other.get("/tags")
+    other.get("/tags")
+    assert len(events(before, 30)) == 4
+    before.send("POST", LOGOUT, f"scope=ovirt-app-api&token={other.token}")
+    (text,) = events(before, 31)
+    assert text == "User admin@internal-authz connecting from '127.0.0.1' logged out."
+    sign_on(before, f"{GRANT}{SCOPE}&password=wrong")
+    (text,) = events(before, 114)
+    assert text == "User admin@internal connecting from '127.0.0.1' failed to log in."
+
+
+def test_basic_credentials_sign_on_and_off_with_each_request(ask):
+    basic = base64.b64encode(b"admin@internal:simulated").decode()
+    for _ in range(2):
+        assert ask.get("/tags", authorization=f"Basic {basic}").status == 200
+    assert len(events(ask, 30)) == 5
+    assert len(events(ask, 31)) == 2
+
+
+def test_tokens_nobody_used_are_forgotten(engine, asker):
+    for _ in range(10):
+        asker(engine)
+    assert repr(engine.sign_on) == "<SignOn, 10 tokens>"
+    engine.clock.advance(engine.sign_on.idle_limit + 60)
+    asker(engine)
+    assert repr(engine.sign_on) == "<SignOn, 1 tokens>"

@@ -4,7 +4,8 @@ import pytest
 import trio
 
 from trivirt import types
-from trivirt.simulator import Clock, SimulatedEngine
+from trivirt.simulator import Clock, SimulatedEngine, _events, _jobs, _store
+from trivirt.simulator._durations import Durations
 from trivirt.simulator._store import Store
 
 
@@ -184,3 +185,127 @@ def test_references_of_the_seed_lead_somewhere(ask, path):
         for href in set(references(entry.value)):
             answer = ask.get(href.removeprefix("/ovirt-engine/api"))
             assert answer.status == 200, (entry, href)
+
+
+def test_entities_are_found_by_what_they_point_to(store):
+    first, second = (store.add("/hosts", types.Host(id=name)) for name in "ab")
+    vm = store.add("/vms", types.Vm(id="v", host=types.Host(id="a")))
+    assert store.where("/vms", "host", first.id) == [vm]
+    store.replace(vm, host=types.Host(id="b"))
+    assert store.where("/vms", "host", first.id) == []
+    assert store.where("/vms", "host", second.id) == [vm]
+    other = store.add("/vms", types.Vm(id="w", host=types.Host(id="b")))
+    assert store.where("/vms", "host", second.id) == [vm, other]
+    store.replace(vm, host=None)
+    store.remove(other)
+    assert store.where("/vms", "host", second.id) == []
+
+
+def test_names_are_found_after_every_change(store):
+    first, second = store.add("/tags", tag("a")), store.add("/tags", tag("b"))
+    assert store.named("/tags", "a") is first
+    store.replace(first, name="b")
+    assert store.named("/tags", "a") is None
+    assert store.named("/tags", "b") is second
+    store.remove(second)
+    assert store.named("/tags", "b") is first
+    again = store.add("/tags", tag("a"))  # in place of the one with this id
+    assert store.named("/tags", "b") is None
+    assert store.named("/tags", "a") is again
+    store.fill("/tags", [(tag("c"), None)])
+    assert store.named("/tags", "a") is None
+    assert store.named("/tags", "c") is not None
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(_store, "FORGETTABLE", 2)
+
+
+def make_nics(store, *known):
+    made = []
+
+    def maker(store, owner):
+        made.append(owner)
+        return [types.Nic(id=f"nic of {owner}")]
+
+    store.make_with("/vms/{id}/nics", maker, known.__contains__)
+    for name in "abcd":
+        store.add("/vms", types.Vm(id=name))
+    return made
+
+
+def test_what_can_be_made_again_is_forgotten_when_there_is_too_much(store, few):
+    made = make_nics(store, *"abcd")
+    first = store.collection("/vms/a/nics", "/vms/{id}/nics")
+    version, nic = first.version, next(iter(first))
+    for name in "bcd":
+        store.collection(f"/vms/{name}/nics", "/vms/{id}/nics")
+    assert not store.is_made("/vms/a/nics")
+    assert first.version > version, "an answer made from it would be taken for good"
+    store.replace(nic, name="eth0")
+    again = store.collection("/vms/a/nics", "/vms/{id}/nics")
+    assert made == list("abcda")
+    assert [each.value.name for each in again] == ["eth0"]
+    store.remove(store.find("/vms", "a"))
+    assert not store.is_made("/vms/a/nics")
+
+
+def test_what_was_changed_or_cannot_be_made_again_stays(store, few):
+    made = make_nics(store, "a", "b", "d")
+    paths = [f"/vms/{name}/nics" for name in "abcd"]
+    for path in paths:
+        collection = store.collection(path, "/vms/{id}/nics")
+        if path != paths[1]:
+            continue
+        store.replace(next(iter(collection)), name="eth0")
+    store.collection("/vms/e/nics", "/vms/{id}/nics")
+    assert made == list("abcde")
+    assert [store.is_made(path) for path in paths] == [False, True, True, True]
+
+
+def test_many_events_and_jobs_are_not_kept_for_ever(clock, store, monkeypatch):
+    monkeypatch.setattr(_events, "MOST", 10)
+    monkeypatch.setattr(_jobs, "MOST", 10)
+    jobs = _jobs.Jobs(store, Durations())
+    running = jobs.begin("long", None, "x")
+    for number in range(25):
+        _events.add_event(store, 35, str(number))
+        jobs.end(jobs.begin("short", None, "x"), failed=number % 2 == 0)
+    texts = [entry.value.description for entry in store.collection("/events")]
+    assert texts == [str(number) for number in range(14, 25)]
+    assert len(store.collection("/jobs")) == 1 + 10 + 10
+    clock.advance(600)
+    store.settle()
+    left = [entry.value.status for entry in store.collection("/jobs")]
+    assert left == [types.JobStatus.STARTED] + 10 * [types.JobStatus.FAILED]
+    clock.advance(3000)
+    store.settle()
+    assert list(store.collection("/jobs")) == [running]
+
+
+def test_jobs_that_end_later_vanish_later(clock, store):
+    jobs = _jobs.Jobs(store, Durations(job_kept=10))
+    for _ in range(3):
+        jobs.end(jobs.begin("short", None, "x"))
+        clock.advance(4)
+        store.settle()
+    left = []
+    for _ in range(4):
+        left.append(len(store.collection("/jobs")))
+        clock.advance(4)
+        store.settle()
+    assert left == [2, 1, 0, 0]
+
+
+def test_events_are_kept_for_thirty_days(clock, store):
+    _events.add_event(store, 1, "old")
+    clock.advance(29 * 86400)
+    store.settle()
+    _events.add_event(store, 1, "young")
+    assert len(store.collection("/events")) == 2
+    clock.advance(2 * 86400)
+    store.settle()
+    _events.add_event(store, 1, "new")
+    texts = [entry.value.description for entry in store.collection("/events")]
+    assert texts == ["young", "new"]

@@ -24,7 +24,7 @@ import trio
 
 from trivirt.simulator._faults import Effect, Fault, Faults
 from trivirt.simulator._held import POLL, Held
-from trivirt.simulator._http import RequestReader, ResponseWriter
+from trivirt.simulator._http import LONG, RequestReader, ResponseWriter
 from trivirt.simulator._pages import apache_page, container_page
 from trivirt.simulator._statistics import Statistics
 from trivirt.simulator._transport import Transport
@@ -160,6 +160,8 @@ class Connection:
         size = 0
         while True:
             while self._leaving and self._leaving[0][0] <= now:
+                if out and len(self._leaving[0][1]) > LONG:
+                    return b"".join(out)  # and the long one next, without a copy
                 piece = self._leaving.popleft()[1]
                 out.append(piece)
                 size += len(piece)
@@ -199,20 +201,21 @@ class Connection:
         if fault is not None and fault.effect is Effect.CLOSE:
             close = True
         if fault is None or fault.executed:
-            data = self._encode(head.refusal or head.answer or container_page(500), head, close)
+            pieces = self._encode(head.refusal or head.answer or container_page(500), head, close)
         elif fault.answer is not None:
-            data = self._encode(fault.answer, head, close)
+            pieces = self._encode(fault.answer, head, close)
         else:
-            data = b""
+            pieces = []
         if fault is not None:
             if fault.effect is Effect.STALL:
-                departs, data, close = math.inf, b"", True
+                departs, pieces, close = math.inf, [b""], True
             elif fault.effect is Effect.TRUNCATE:
-                data, close = data[: -20 if fault.keep is None else fault.keep], True
+                whole = b"".join(pieces)
+                pieces, close = [whole[: -20 if fault.keep is None else fault.keep]], True
             elif fault.effect in (Effect.DROP, Effect.RESET):
-                data, close = b"", True
+                pieces, close = [b""], True
                 self._reset = fault.effect is Effect.RESET
-        self._leaving.append((departs, data))
+        self._leaving.extend((departs, piece) for piece in pieces)
         if close:
             self._executing = False
             self._waiting.clear()
@@ -231,7 +234,7 @@ class Connection:
             head.answer = now
         return False
 
-    def _encode(self, response: Response, head: _Waiting, close: bool) -> bytes:
+    def _encode(self, response: Response, head: _Waiting, close: bool) -> list[bytes]:
         return self._writer.write(
             response,
             count=self._answered,

@@ -7,6 +7,8 @@ is in the tables of `behaviours`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from trivirt.simulator._changing import Changing
 from trivirt.simulator._command import World
 from trivirt.simulator._durations import Durations
@@ -63,6 +65,12 @@ class Dispatcher:
             return Answer.of(missing.response(), kind)
         except Page as page:
             return Answer.of(page.response, kind)
+
+    def render_ahead(self) -> Iterator[None]:
+        """Render the VMs, one a step, so that the first to ask for all does not wait for that."""
+        for entry in list(self.store.collection("/vms")):
+            self._reading.rendered.item(entry, "VmService")
+            yield
 
     def _answer(self, asked: Asked, place: Place, method: Method | None) -> Answer:
         if method is None:

@@ -53,7 +53,7 @@ HEALTH = "/ovirt-engine/services/health"
 CERTIFICATE = "/ovirt-engine/services/pki-resource"
 
 SEEDS = ("", "examples")
-PREPARED = 20_000  # VMs up to which all disks are made before the first request
+RENDERED = 10_000  # VMs up to which all are rendered before somebody asks
 PHASES = ("up", "stopped", "starting", "deploying")
 
 
@@ -136,6 +136,7 @@ class SimulatedEngine:
             idle_limit=session_limit,
             remote_user_header=remote_user_header,
         )
+        self.sign_on.log = self._log_sign_on
         self.durations = Durations()
         self.tickets = Tickets()
         self.ca_pem = b""
@@ -197,13 +198,17 @@ class SimulatedEngine:
         self.sign_on.users[name] = password
         return add_known_user(self.store, name)
 
+    def _log_sign_on(self, code: int, user: str) -> None:
+        if self._recording is None:
+            from trivirt.simulator._events import log_sign_on
+
+            log_sign_on(self.store, code, user)
+
     def prepare(self) -> None:
         """Make the data now and not when the first request asks for it."""
-        if self._recording is None and self._vms <= PREPARED:
+        if self._recording is None:
             # What would be made by the first search that looks at it.
             self.store.collection("/disks")
-        elif self._recording is None:
-            self.dispatcher  # noqa: B018 - made by being looked at
 
     def keep_state(self) -> None:
         """Write the objects to the file that was given as `state`, if one was.
@@ -217,12 +222,9 @@ class SimulatedEngine:
 
     async def warm(self) -> None:
         """Render the long lists little by little, so that the first to ask does not wait."""
-        if self._recording is not None or self._vms > PREPARED:
+        if self._recording is not None or self._vms > RENDERED:
             return
-        from trivirt.simulator._reading import as_item
-
-        for number, entry in enumerate(list(self.store.collection("/vms"))):
-            as_item(entry, "VmService")
+        for number, _ in enumerate(self.dispatcher.render_ahead()):
             if number % 10 == 0:
                 await trio.lowlevel.checkpoint()
 
@@ -230,6 +232,8 @@ class SimulatedEngine:
 
     def reset(self) -> None:
         """Back to the seed: objects, statistics, faults. Tokens stay good; time goes on."""
+        if self._dispatcher is not None:
+            self._dispatcher.store.empty()
         self._dispatcher = None
         self._loads = False
         self.tickets.known.clear()
@@ -288,7 +292,6 @@ class SimulatedEngine:
             yield
         finally:
             self._newer = False
-        self.plain_removals = False
 
     @property
     def refuses_connections(self) -> bool:

@@ -18,6 +18,7 @@ from trivirt.wire._messages import Headers, Request, Response
 
 MAX_LINE = 8190  # httpd: LimitRequestLine and LimitRequestFieldSize
 MAX_FIELDS = 100  # httpd: LimitRequestFields
+LONG = 1024 * 1024  # a body that is better not copied
 MAX_BODY = 10 * 1024 * 1024  # Undertow's default on the AJP listener
 
 
@@ -179,8 +180,8 @@ class ResponseWriter:
 
     def write(
         self, response: Response, *, count: int, close: bool, bodiless: bool, chunked: bool
-    ) -> bytes:
-        """The bytes of the answer number `count`; `bodiless` is for HEAD."""
+    ) -> list[bytes]:
+        """The answer number `count`; `bodiless` is for HEAD. A long body is a piece of its own."""
         body = response.body
         framing = b"Content-Length: %d\r\n" % len(body)
         if chunked and body:
@@ -193,7 +194,11 @@ class ResponseWriter:
         else:
             tail = self._counted[self._limit - count]
         head = [_status_line(response.status), _date(), *map(_field, response.headers)]
-        return b"".join((*head, framing, tail, b"" if bodiless else body))
+        if bodiless:
+            body = b""
+        if len(body) > LONG:
+            return [b"".join((*head, framing, tail)), body]
+        return [b"".join((*head, framing, tail, body))]
 
 
 def _chunks(body: bytes, size: int = 8192) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Protocol
 
 from trivirt import types
@@ -31,7 +33,18 @@ FALSE = ("false", "f", "no", "n", "0")
 class Versioned(Protocol):
     """What an answer was made from; the answer is right for as long as its version stays."""
 
-    version: int
+    @property
+    def version(self) -> int:
+        """Another number whenever it is not what it was."""
+        ...
+
+
+class Passing:
+    """What an answer was made from that is right for this moment only."""
+
+    @property
+    def version(self) -> int:
+        return time.monotonic_ns()
 
 
 def flag(asked: Asked, name: str) -> bool | None:
@@ -57,6 +70,7 @@ class Reading:
         self._world = world
         self._store = world.store
         self._places = world.places
+        self.rendered = Rendered()
 
     def read_list(self, asked: Asked, place: Place, method: Method) -> tuple[Answer, Versioned]:
         """The entities of a collection."""
@@ -73,24 +87,23 @@ class Reading:
         if search is None:
             entries = entries if size is None else entries[:size]
         else:
-            entries = self._find(search, entries, size)
-            source = source if search.local else self._store
-        values, source = self._follow(asked, entries, source)
-        if self._permits.limited(asked.user):
-            values = [filtered(value) for value in values or [entry.value for entry in entries]]
-        return self._rendered_list(asked, place, method, entries, values), source
+            entries = search.apply(entries, size)
+            source = (source, self._store, Passing())[search.scope]
+        if "follow" in asked.parameters:
+            source = self._store
+        return self._rendered_list(asked, place, method, entries), source
 
     def read_entity(self, asked: Asked, place: Place) -> tuple[Answer, Versioned]:
         """One entity."""
         entry = self._places.entry(place.template, place.path)
         lives_there = self._store.find(place.parent, entry.id) is entry
         source: Versioned = entry if lives_there else self._store
-        values, source = self._follow(asked, [entry], source)
-        value = values[0] if values else entry.value
-        if self._permits.limited(asked.user):
-            value = filtered(value)
+        if "follow" in asked.parameters:
+            source = self._store
+        (value,) = self._values(asked, [entry])
         if isinstance(value, types.Vm) and place.template == "/vms/{id}":
             value = self._with_all_content(asked, place, entry, value)
+            source = source if value is entry.value else self._store
         shape = shape_of(place.name)
         if asked.facts.json:
             return _json(json_entity(value, shape), "get"), source
@@ -117,9 +130,9 @@ class Reading:
     def _events(self, asked: Asked, entries: list[Entry]) -> list[Entry]:
         """Newest first, and only those behind the one that `from` names."""
         since = number(asked, "from")
-        if since is not None:
-            entries = [entry for entry in entries if int(entry.id) > since]
         entries.reverse()
+        if since is not None:
+            entries = list(takewhile(lambda entry: int(entry.id) > since, entries))
         return entries
 
     def _search(self, asked: Asked, cls: type[Struct], method: Method) -> Search | None:
@@ -132,55 +145,59 @@ class Reading:
         except BadSearch as bad:
             raise Refused(400, str(bad)) from bad
 
-    def _find(self, search: Search, entries: list[Entry], size: int | None) -> list[Entry]:
-        try:
-            return search.apply(entries, size)
-        except BadSearch as bad:
-            raise Refused(400, str(bad)) from bad
-
-    def _follow(
-        self, asked: Asked, entries: list[Entry], source: Versioned
-    ) -> tuple[list[Struct], Versioned]:
-        """The values with what was asked for inside; none when nothing was."""
+    def _values(self, asked: Asked, entries: Iterable[Entry]) -> Iterator[Struct]:
+        """As this user sees them, with what was asked for inside; one by one, as made."""
         text = asked.parameters.get("follow", "")
-        if not text:
-            return [], source
+        tree = parse_follow(text) if text else None
+        limited = self._permits.limited(asked.user)
         try:
-            tree = parse_follow(text)
-            return [followed(self._places, each.value, tree) for each in entries], self._store
+            for entry in entries:
+                value = entry.value
+                if tree is not None:
+                    value = followed(self._places, value, tree)
+                yield filtered(value) if limited else value
         except BadFollow as bad:
             raise Page(container_page(500)) from bad
 
     # Rendering.
 
     def _rendered_list(
-        self,
-        asked: Asked,
-        place: Place,
-        method: Method,
-        entries: list[Entry],
-        values: list[Struct],
+        self, asked: Asked, place: Place, method: Method, entries: list[Entry]
     ) -> Answer:
         service = item_service(place.name)
+        shape = shape_of(service)
+        values = self._values(asked, entries)
         if asked.facts.json:
-            shape = shape_of(service)
-            shown: Iterable[Struct] = values or (entry.value for entry in entries)
-            members = [json_entity(value, shape) for value in shown]
+            members = [json_entity(value, shape) for value in values]
             return _json(json_collection(getattr(types, method.struct).element, members), "list")
-        if values:
-            shape = shape_of(service)
-            items = [entity(value, shape, "    ") for value in values]
+        if "follow" in asked.parameters or self._permits.limited(asked.user):
+            items = (entity(value, shape, "    ") for value in values)
         else:
-            items = [as_item(entry, service) for entry in entries]
+            items = (self.rendered.item(entry, service) for entry in entries)
         return Answer(200, XML, Body(collection_document(method.expect, items)), "list")
 
 
-def as_item(entry: Entry, service: str) -> str:
-    """An entity as an item of its list; rendered once for each value it has."""
-    text = entry.rendered
-    if text is None:
-        text = entry.rendered = entity(entry.value, shape_of(service), "    ")
-    return text
+class Rendered:
+    """Entities as items of their lists, rendered once for each value; the oldest go first."""
+
+    def __init__(self, limit: int = 128 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._size = 0
+        self._kept: dict[Entry, int] = {}
+
+    def item(self, entry: Entry, service: str) -> str:
+        """An entity of the service as an item of its list."""
+        text = entry.rendered
+        if text is None:
+            text = entry.rendered = entity(entry.value, shape_of(service), "    ")
+            size = len(text) + 200
+            self._size += size - self._kept.pop(entry, 0)
+            self._kept[entry] = size
+            while self._size > self._limit:
+                oldest = next(iter(self._kept))
+                self._size -= self._kept.pop(oldest)
+                oldest.rendered = None
+        return text
 
 
 def _json(value: object, kind: str) -> Answer:
@@ -193,7 +210,7 @@ class Answers:
     def __init__(self, limit: int = 64 * 1024 * 1024) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: dict[tuple[str, str], tuple[Versioned, int, Answer]] = {}
+        self._kept: dict[tuple[str, str], tuple[Versioned, int, Answer, int]] = {}
 
     def get(self, asked: Asked) -> Answer | None:
         """The answer to an earlier request that was the same."""
@@ -207,9 +224,14 @@ class Answers:
         size = 2 * len(answer.body.plain) + 1000
         if size > self._limit // 4:
             return
-        if self._size + size > self._limit:
-            # Rarely, so nothing cleverer is needed than to begin again.
-            self._kept.clear()
-            self._size = 0
+        key = asked.facts.variant, asked.target
+        self._forget(key)
         self._size += size
-        self._kept[asked.facts.variant, asked.target] = source, source.version, answer
+        self._kept[key] = source, source.version, answer, size
+        while self._size > self._limit:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self._size -= found[3]

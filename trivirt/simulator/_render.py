@@ -8,6 +8,7 @@ values and structures as declared, then references to other entities.
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,13 +47,18 @@ def collection(plural: str, items: Iterable[str]) -> str:
     return f"<{plural}>\n{inner}</{plural}>\n" if inner else f"<{plural}/>\n"
 
 
-def collection_document(plural: str, items: list[str]) -> bytes:
+def collection_document(plural: str, items: Iterable[str]) -> bytes:
     """The same as a whole answer; a long one is never in memory more often than it must."""
-    if not items:
-        return document(collection(plural, items))
-    opening, closing = f"<{plural}>\n", f"</{plural}>\n"
-    pieces = (each.encode() for each in (opening, *items, closing))
-    return b"".join((DECLARATION, *pieces))
+    out = io.BytesIO()
+    out.write(DECLARATION)
+    out.write(f"<{plural}>\n".encode())
+    begun = out.tell()
+    for item in items:
+        out.write(item.encode())
+    if out.tell() == begun:
+        return document(collection(plural, ()))
+    out.write(f"</{plural}>\n".encode())
+    return out.getvalue()
 
 
 def entity(obj: Struct, shape: Shape = NOTHING, indent: str = "", tag: str = "") -> str:

@@ -7,12 +7,12 @@ costs one call per entity. What the engine refuses is refused in its words (`Bad
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from operator import itemgetter
 
 from trivirt.model import Struct, fields, settled
-from trivirt.simulator._search_fields import CLASSES, FIELDS, HOMES, OTHERS
+from trivirt.simulator._search_paths import known_field
 from trivirt.simulator._search_values import (
     BadSearch,
     Predicate,
@@ -32,21 +32,27 @@ class Search:
     sort: Reader | None
     descending: bool
     page: int | None
-    local: bool  # nothing but the entities themselves decides who is found
+    scope: int  # of the fields that decide who is found; see `Known`
 
     def apply(self, entries: list[Entry], size: int | None) -> list[Entry]:
         """The entries found, in order, cut to the page."""
-        if self.matches is not None:
-            entries = [entry for entry in entries if self.matches(entry)]
-        if self.sort is not None:
-            read = self.sort
-            entries.sort(key=lambda entry: sort_key(read(entry)), reverse=self.descending)
-        if self.page is None:
-            return entries if size is None else entries[:size]
+        page = self.page or 1
         if size is None:
-            return entries if self.page == 1 else []
-        start = (self.page - 1) * size
-        return entries[start : start + size]
+            return self._found(entries, None) if page == 1 else []
+        return self._found(entries, page * size)[(page - 1) * size :]
+
+    def _found(self, entries: list[Entry], most: int | None) -> list[Entry]:
+        """The first ones; no more are looked for unless all must be known to put them in order."""
+        read = self.sort
+        some = iter(entries) if self.matches is None else filter(self.matches, entries)
+        if read is None:
+            return list(islice(some, most))
+        keyed = sorted(
+            ((sort_key(read(entry)), entry) for entry in some),
+            key=itemgetter(0),
+            reverse=self.descending,
+        )
+        return [entry for _, entry in keyed[:most]]
 
 
 _TOKEN = re.compile(
@@ -71,7 +77,7 @@ class _Compiler:
         self._cls = cls
         self._store = store
         self._exact = exact
-        self._local = True
+        self._scope = 0
         self._tokens = list(_tokens(text))
         self._at = 0
 
@@ -81,7 +87,7 @@ class _Compiler:
             matches = self._alternatives()
         sort, descending, page = None, False, None
         if self._accept("sortby"):
-            sort = self._reader(self._word())
+            sort = self._sorted_by(self._word())
             descending = self._keyword() == "desc"
             if self._keyword() in ("asc", "desc"):
                 self._at += 1
@@ -92,7 +98,7 @@ class _Compiler:
             page = int(number)
         if not self._done():
             raise BadSearch(f"${self._tokens[self._at][1]}$")
-        return Search(matches, sort, descending, page, self._local)
+        return Search(matches, sort, descending, page, self._scope)
 
     def _alternatives(self) -> Predicate:
         parts = [self._conjunction()]
@@ -118,91 +124,35 @@ class _Compiler:
             operator = self._next()[1]
             if self._done() or self._tokens[self._at][0] == "op":
                 raise BadSearch("INVALID_CONDITION_VALUE")
-            return comparison(self._reader(text), operator, self._next()[1], self._exact)
+            return self._compared(text, operator, self._next()[1])
         return self._free_text(text)
+
+    def _compared(self, name: str, operator: str, text: str) -> Predicate:
+        field = known_field(self._store, self._cls, name)
+        self._scope = max(self._scope, field.scope)
+        if field.kind == "datetime":
+            self._scope = 2  # "Today" is another day tomorrow
+        now = self._store.clock.date(self._store.now)
+        return comparison(field.read, field.kind, operator, text, exact=self._exact, now=now)
+
+    def _sorted_by(self, name: str) -> Reader:
+        try:
+            field = known_field(self._store, self._cls, name)
+        except BadSearch as bad:
+            raise BadSearch("INVALID_SORT_FIELD") from bad
+        self._scope = max(self._scope, field.scope)
+        return field.read
 
     def _free_text(self, text: str) -> Predicate:
         accepts = pattern(text if "*" in text else f"*{text}*", self._exact)
-        names = [name for name, each in fields(self._cls).items() if each.type_name == "str"]
-        names = [name for name in names if name not in ("href", "id")]
+        names = {name for name, each in fields(self._cls).items() if each.type_name == "str"}
+        names -= {"href", "id"}
 
         def matches(entry: Entry) -> bool:
             values = settled(entry.value)
-            return any(name in values and accepts(values[name]) for name in names)
+            return any(accepts(values[name]) for name in values if name in names)
 
         return matches
-
-    # Fields.
-
-    def _reader(self, name: str) -> Reader:
-        """What gives the values of a field; names may have a type in front, `host.name`."""
-        name = name.lower()
-        other, dot, inner = name.partition(".")
-        if dot:
-            return self._reader_of_other(other, inner)
-        path = FIELDS.get(self._cls.__name__, {}).get(name)
-        if path is None:
-            each = fields(self._cls).get(name)
-            if each is None or name == "href" or each.is_list:
-                raise BadSearch("INVALID_CONDITION_FILED")
-            path = name
-            if not each.is_simple and each.is_struct:
-                if "name" not in fields(each.cls):
-                    raise BadSearch("INVALID_CONDITION_FILED")
-                path = f"{name}.name"
-        if "." in path or path.startswith("@"):
-            self._local = False
-        return self._walker(path)
-
-    def _walker(self, path: str) -> Reader:
-        """Follow attributes, the items of lists, and references to where the entity is.
-
-        A path that begins with `@` starts at a sub-collection instead of an attribute.
-        """
-        store = self._store
-        if path == "#note":
-            return lambda entry: [] if entry.note is None else [entry.note]
-        inside, names = path.startswith("@"), path.lstrip("@").split(".")
-
-        def read(entry: Entry) -> list[Any]:
-            values: list[Any] = [entry.value]
-            for at, name in enumerate(names):
-                if inside and at == 0:
-                    below = f"{entry.path}/{name.replace('_', '')}"
-                    template = f"{entry.collection.path}/{{id}}/{name.replace('_', '')}"
-                    values = [each.value for each in store.collection(below, template)]
-                    continue
-                values = [value for each in values for value in _step(store, each, name)]
-            return values
-
-        return read
-
-    def _reader_of_other(self, other: str, inner: str) -> Reader:
-        singular = other[:-1] if other.endswith("s") and other[:-1] in OTHERS else other
-        home = OTHERS.get(singular)
-        if home is None:
-            raise BadSearch("INVALID_CONDITION_FILED")
-        self._local = False
-        store = self._store
-        cls = CLASSES[home]()
-        read_other = _Compiler("", cls, store, self._exact)._reader(inner)
-        if cls is self._cls:
-            return read_other
-        towards, back = _references(self._cls, cls), _references(cls, self._cls)
-        if not towards and not back:
-            raise BadSearch("INVALID_CONDITION_FILED")
-        pointing: dict[str, list[Entry]] = {}  # those of the other type, by the id they point to
-        for each in store.collection(home) if back else ():
-            for one in _pointed_to(each, back):
-                pointing.setdefault(one, []).append(each)
-
-        def read(entry: Entry) -> list[Any]:
-            reached = (store.find(home, one) for one in _pointed_to(entry, towards))
-            found = [each for each in reached if each is not None]
-            found = found or pointing.get(entry.id, [])
-            return [value for each in found for value in read_other(each)]
-
-        return read
 
     # Tokens.
 
@@ -233,23 +183,6 @@ class _Compiler:
         return text
 
 
-def _references(cls: type[Struct], other: type[Struct]) -> list[str]:
-    """The attributes of one class that may point to entities of another."""
-    known = fields(cls).values()
-    return [each.name for each in known if each.type_name == other.__name__]
-
-
-def _pointed_to(entry: Entry, names: list[str]) -> Iterator[str]:
-    """The ids that references inside of an entity point to."""
-    values = settled(entry.value)
-    for name in names:
-        found = values.get(name)
-        for one in found if isinstance(found, list) else [found]:
-            identity = None if one is None else settled(one).get("id")
-            if identity is not None:
-                yield identity
-
-
 def _tokens(text: str) -> list[tuple[str, str]]:
     tokens = []
     at = 0
@@ -261,15 +194,3 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         tokens.append((kind, match[kind]))
         at = match.end()
     return tokens
-
-
-def _step(store: Store, value: Any, name: str) -> list[Any]:
-    """The value or values of one attribute; a bare reference is looked up where it points."""
-    found = settled(value).get(name)
-    if found is None:
-        home = HOMES.get(type(value).__name__)
-        entry = store.find(home, settled(value).get("id", "")) if home else None
-        found = settled(entry.value).get(name) if entry is not None else None
-    if found is None:
-        return []
-    return list(found) if isinstance(found, list) else [found]

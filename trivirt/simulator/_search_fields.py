@@ -8,7 +8,8 @@ from trivirt import types
 from trivirt.model import Struct
 
 # Searched fields that are not an attribute of that name. A path walks attributes and lists; one
-# that begins with `@` starts at a sub-collection, `#note` is what the store knows besides.
+# that begins with `@` starts at a sub-collection, one that begins with `#` is worked out: `#note`
+# is what the store knows besides, `#uptime` counts seconds.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "Vm": {
         "datacenter": "cluster.data_center.name",
@@ -21,6 +22,10 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "tag": "@tags.name",
         "ip": "@reported_devices.ips.address",
         "architecture": "cpu.architecture",
+        "cpu_usage": "#cpu_usage",
+        "uptime": "#uptime",
+        "created_by_user_id": "#note",
+        "next_run_config_exists": "next_run_configuration_exists",
     },
     "Host": {"cluster": "cluster.name", "datacenter": "cluster.data_center.name"},
     "Cluster": {"datacenter": "data_center.name"},
@@ -29,12 +34,14 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "disk_content_type": "content_type",
         "size": "provisioned_size",
         "storage": "storage_domains.name",
+        "vm_names": "vms.name",
     },
     "Template": {"cluster": "cluster.name", "datacenter": "cluster.data_center.name"},
     "StorageDomain": {
         "datacenter": "data_centers.name",
         "free_size": "available",
         "used_size": "used",
+        "total_size": "#total_size",
     },
     "Network": {"datacenter": "data_center.name"},
     "Job": {"correlation_id": "#note"},
@@ -79,6 +86,16 @@ CLASSES: Mapping[str, Callable[[], type[Struct]]] = {
     "/disks": lambda: types.Disk,
     "/users": lambda: types.User,
     "/events": lambda: types.Event,
+}
+
+# Other types that are reached through a collection below an entity.
+BESIDE = {
+    ("Vm", "User"): "permissions.user",
+    ("Vm", "Network"): "nics.vnic_profile.network",
+    ("Vm", "StorageDomain"): "disk_attachments.disk.storage_domains",
+    ("Template", "StorageDomain"): "disk_attachments.disk.storage_domains",
+    ("Template", "User"): "permissions.user",
+    ("Host", "User"): "permissions.user",
 }
 
 # The attributes that a reference to such an entity has.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from trivirt import types
@@ -20,73 +21,132 @@ class BadSearch(Exception):
     """The search cannot be understood; the message is the detail of the fault."""
 
 
-def comparison(read: Reader, operator: str, text: str, exact: bool) -> Predicate:
-    if operator in ("=", "!="):
-        accepts = pattern(text, exact)
-        wanted = operator == "="
+NUMBERS = ("int", "float")
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
 
-        def matches(entry: Entry) -> bool:
-            return any(accepts(_text(value)) for value in read(entry)) is wanted
 
-        return matches
+def comparison(
+    read: Reader, kind: str, sign: str, text: str, *, exact: bool, now: datetime
+) -> Predicate:
+    """Raises BadSearch for what cannot be compared like this, or not with this."""
+    if kind == "datetime":
+        return _in_time(read, sign, text, now)
+    if kind in NUMBERS or kind == "LogSeverity":
+        return _in_order(read, sign, _number(text) if kind in NUMBERS else _rank(text))
+    if sign not in ("=", "!="):
+        raise BadSearch("INVALID_CONDITION_RELATION")
+    accepts = pattern(text, exact)
+    wanted = sign == "="
 
-    def compares(entry: Entry) -> bool:
-        return any(_ordered(value, operator, text) for value in read(entry))
+    def matches(entry: Entry) -> bool:
+        for value in read(entry):
+            if accepts(_text(value)):
+                return wanted
+        return not wanted
 
-    return compares
+    return matches
+
+
+def _in_order(read: Reader, sign: str, theirs: float) -> Predicate:
+    if sign == "!=":
+        return lambda entry: all(_comparable(value) != theirs for value in read(entry))
+    holds = OPERATORS[sign]
+    return lambda entry: any(holds(_comparable(value), theirs) for value in read(entry))
+
+
+def _in_time(read: Reader, sign: str, text: str, now: datetime) -> Predicate:
+    """The whole of a day counts when a day is given: `time=Today`."""
+    if sign not in ("=", "<", ">"):
+        raise BadSearch("INVALID_CONDITION_RELATION")
+    since, until = _span(text, now)
+    if sign == "<":
+        return lambda entry: any(value < since for value in read(entry))
+    if sign == ">":
+        return lambda entry: any(value >= until for value in read(entry))
+    return lambda entry: any(since <= value < until for value in read(entry))
 
 
 def pattern(text: str, exact: bool) -> Callable[[str], bool]:
     """`*` stands for any text; everything else, `_` and `?` included, for itself."""
     if not exact:
-        text = text.lower()
+        insensitive = pattern(text.lower(), exact=True)
+        return lambda value: insensitive(value.lower())
     if "*" not in text:
-        return (lambda value: value == text) if exact else (lambda value: value.lower() == text)
+        return text.__eq__
+    inner = text.strip("*")
+    if "*" not in inner and text in (f"*{inner}*", f"{inner}*"):
+        if text[0] == "*":
+            return lambda value: inner in value
+        return lambda value: value.startswith(inner)
     regex = re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
-    if exact:
-        return lambda value: regex.fullmatch(value) is not None
-    return lambda value: regex.fullmatch(value.lower()) is not None
+    return lambda value: regex.fullmatch(value) is not None
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)  # what an enum is called, too
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def _ordered(value: Any, operator: str, text: str) -> bool:
-    mine, theirs = _comparable(value), _comparable_text(value, text)
-    if theirs is None:
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadSearch("INVALID_CONDITION_VALUE") from None
+
+
+def _rank(severity: str) -> int:
+    if severity.lower() not in SEVERITIES:
         raise BadSearch("INVALID_CONDITION_VALUE")
-    if operator == "<":
-        return bool(mine < theirs)
-    if operator == ">":
-        return bool(mine > theirs)
-    return bool(mine <= theirs) if operator == "<=" else bool(mine >= theirs)
+    return SEVERITIES.index(severity.lower())
+
+
+def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when something lasts that a user calls so; a moment ends as it begins."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text.lower() in DAYS:
+        since = midnight - timedelta(days=_days_ago(text.lower(), now))
+        return since, since + timedelta(days=1)
+    for form in FORMATS:
+        try:
+            since = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        since = since.replace(tzinfo=since.tzinfo or now.tzinfo)
+        return since, since + timedelta(days=1) if "%H" not in form else since
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSearch("INVALID_CONDITION_VALUE") from None
+    since = since.replace(tzinfo=since.tzinfo or now.tzinfo)
+    return since, since
+
+
+def _days_ago(day: str, now: datetime) -> int:
+    if day in ("today", "yesterday"):
+        return 0 if day == "today" else 1
+    return (now.weekday() - WEEK.index(day)) % 7
+
+
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = ("today", "yesterday", *WEEK)
+FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S")
 
 
 def _comparable(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, types.LogSeverity):
-        return _rank(value.value)
+        return SEVERITIES.index(value) if value in SEVERITIES else len(SEVERITIES)
     return value if isinstance(value, (int, float)) else str(value).lower()
-
-
-def _comparable_text(value: Any, text: str) -> Any:
-    try:
-        if isinstance(value, datetime):
-            moment = datetime.fromisoformat(text)
-            return moment.replace(tzinfo=moment.tzinfo or value.tzinfo).timestamp()
-        if isinstance(value, types.LogSeverity):
-            return SEVERITIES.index(text.lower())
-        return float(text) if isinstance(value, (int, float)) else text.lower()
-    except ValueError:
-        return None
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 def sort_key(values: list[Any]) -> tuple[bool, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from trivirt import types
 from trivirt.model import Items, Struct, settled
 from trivirt.simulator._seed_layout import GIB, Layout
 from trivirt.simulator._seed_vms import VmSeed
-from trivirt.simulator._store import Store, reference
+from trivirt.simulator._store import Glance, Store, reference
 from trivirt.simulator.behaviours.networks import in_cluster
 
 USERS = ("alice", "bob", "carol", "dave")
@@ -30,6 +31,11 @@ class Parts:
         self._vms = {entry.id: at for at, entry in enumerate(store.collection("/vms"))}
         self._clusters = {entry.id for entry in store.collection("/clusters")}
         self._hosts = {entry.id: at for at, entry in enumerate(store.collection("/hosts"))}
+        self._known_profiles: dict[int, types.VnicProfile] = {}
+        first = next(iter(store.collection("/users"))).id
+        self._administrator = reference(types.User, "/users", first)
+        users = (self._user(number) for number in range(len(USERS)))
+        self._known_users = [reference(types.User, "/users", user) for user in users]
 
     def add(self) -> None:
         for name, make in (
@@ -44,7 +50,17 @@ class Parts:
             ("cdroms", self._cdroms),
             ("graphicsconsoles", self._consoles),
         ):
-            self._store.make_with(f"/vms/{{id}}/{name}", self._for_vm(make))
+            known = self._vms.__contains__
+            self._store.make_with(f"/vms/{{id}}/{name}", self._for_vm(make), known)
+        for name, attributes, see in (
+            ("diskattachments", "disk", self._disks),
+            ("nics", "vnic_profile", self._profiles),
+            ("permissions", "user", self._permitted),
+            ("reporteddevices", "ips.address", self._addresses),
+            ("statistics", "cpu.current.total", self._cpu),
+            ("tags", "name", self._tag_names),
+        ):
+            self._store.tell_with(f"/vms/{{id}}/{name}", attributes, self._about_vm(see))
         self._store.make_with("/clusters/{id}/networks", self._cluster_networks)
         self._store.make_with("/hosts/{id}/nics", self._for_host(self._host_nics))
         self._store.make_with("/hosts/{id}/statistics", self._for_host(self._host_statistics))
@@ -58,6 +74,13 @@ class Parts:
             return () if number is None else make(number, reference(types.Vm, "/vms", owner))
 
         return maker
+
+    def _about_vm(self, see: Callable[[int], list[Any]]) -> Glance:
+        def glance(owner: str) -> list[Any] | None:
+            number = self._vms.get(owner)
+            return None if number is None else see(number)
+
+        return glance
 
     def _for_host(
         self, make: Callable[[int, types.Host], Iterable[Struct]]
@@ -98,6 +121,10 @@ class Parts:
                 vm=vm,
             )
 
+    def _disks(self, number: int) -> list[types.Disk]:
+        disks = (self._layout.id("disk", number, at) for at in range(self._seed.disks_of(number)))
+        return [reference(types.Disk, "/disks", disk) for disk in disks]
+
     def _nics_of(self, number: int) -> int:
         """Every fifth VM has two."""
         return 2 if number % 5 == 4 else 1
@@ -109,8 +136,6 @@ class Parts:
 
     def _nics(self, number: int, vm: types.Vm) -> Iterable[Struct]:
         for index in range(self._nics_of(number)):
-            network = self._layout.spread(self._layout.networks, "nic on", number, index)
-            profile = self._layout.id("vnic profile", 0, network)
             yield types.Nic(
                 id=self._layout.id("nic", number, index),
                 name=f"nic{index + 1}",
@@ -120,20 +145,34 @@ class Parts:
                 plugged=True,
                 synced=True,
                 vm=vm,
-                vnic_profile=reference(types.VnicProfile, "/vnicprofiles", profile),
+                vnic_profile=self._profile(number, index),
             )
+
+    def _profile(self, number: int, index: int) -> types.VnicProfile:
+        network = self._layout.spread(self._layout.networks, "nic on", number, index)
+        found = self._known_profiles.get(network)
+        if found is None:
+            identity = self._layout.id("vnic profile", 0, network)
+            found = reference(types.VnicProfile, "/vnicprofiles", identity)
+            self._known_profiles[network] = found
+        return found
+
+    def _profiles(self, number: int) -> list[types.VnicProfile]:
+        return [self._profile(number, index) for index in range(self._nics_of(number))]
 
     def _permissions(self, number: int, vm: types.Vm) -> Iterable[Struct]:
         roles = ("SuperUser", "UserVmManager")
-        users = next(iter(self._store.collection("/users"))).id, self._user(number)
-        for role, user in zip(roles, users, strict=True):
+        for role, user in zip(roles, self._permitted(number), strict=True):
             entry = self._store.named("/roles", role)
             yield types.Permission(
                 id=self._layout.id("permission", number, role),
                 role=reference(types.Role, "/roles", entry.id if entry else ""),
-                user=reference(types.User, "/users", user),
+                user=user,
                 vm=vm,
             )
+
+    def _permitted(self, number: int) -> list[types.User]:
+        return [self._administrator, self._known_users[number % len(USERS)]]
 
     def _user(self, number: int) -> str:
         return self._layout.id("user", USERS[number % len(USERS)])
@@ -163,8 +202,7 @@ class Parts:
 
     def _statistics(self, number: int, vm: types.Vm) -> Iterable[Struct]:
         memory = self._seed.vm(number).memory or 0
-        running = self._layout.is_up(number)
-        used = self._layout.spread(90, "memory used", number) if running else 0
+        used = self._used(number)
         for name, text, unit, datum in (
             ("memory.installed", "Total memory configured", "bytes", memory),
             ("memory.used", "Memory used (agent)", "bytes", memory * used // 100),
@@ -177,6 +215,14 @@ class Parts:
             ("elapsed.time", "Elapsed VM runtime", "seconds", 86400 * used),
         ):
             yield self._statistic("vm", number, name, text, unit, datum, vm=vm)
+
+    def _used(self, number: int) -> int:
+        """How much of its memory, in percent."""
+        return self._layout.spread(90, "memory used", number) if self._layout.is_up(number) else 0
+
+    def _cpu(self, number: int) -> list[float]:
+        used = self._used(number)
+        return [used / 4 + used / 16]
 
     def _statistic(
         self,
@@ -207,9 +253,9 @@ class Parts:
             return
         for index in range(self._nics_of(number)):
             mac = self._address(number, index)
-            inside = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+            inside, local = self._addresses_of(number, index)
             ips = Items([types.Ip(address=inside, version=types.IpVersion.V4)])
-            ips.append(types.Ip(address=f"fe80::{number:x}:{index}", version=types.IpVersion.V6))
+            ips.append(types.Ip(address=local, version=types.IpVersion.V6))
             yield types.ReportedDevice(
                 id=self._layout.id("reported device", number, index),
                 name=f"eth{index}",
@@ -220,11 +266,28 @@ class Parts:
                 vm=vm,
             )
 
+    @staticmethod
+    def _addresses_of(number: int, index: int) -> tuple[str, str]:
+        inside = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        return inside, f"fe80::{number:x}:{index}"
+
+    def _addresses(self, number: int) -> list[str]:
+        if not self._layout.is_up(number):
+            return []
+        indexes = range(self._nics_of(number))
+        return [one for index in indexes for one in self._addresses_of(number, index)]
+
+    def _tag_name(self, number: int) -> str | None:
+        return None if number % 3 else TAGS[number // 3 % len(TAGS)]
+
+    def _tag_names(self, number: int) -> list[str]:
+        name = self._tag_name(number)
+        return [] if name is None else [name]
+
     def _tags(self, number: int, vm: types.Vm) -> Iterable[Struct]:
-        if number % 3:
-            return
-        name = TAGS[number // 3 % len(TAGS)]
-        yield types.Tag(id=self._layout.id("tag", name), name=name, description="", vm=vm)
+        name = self._tag_name(number)
+        if name is not None:
+            yield types.Tag(id=self._layout.id("tag", name), name=name, description="", vm=vm)
 
     def _applications(self, number: int, vm: types.Vm) -> Iterable[Struct]:
         if self._layout.is_up(number):
@@ -237,7 +300,12 @@ class Parts:
         yield types.Cdrom(id="00000000-0000-0000-0000-000000000000", vm=vm)
 
     def _consoles(self, number: int, vm: types.Vm) -> Iterable[Struct]:
-        yield types.GraphicsConsole(id="7370696365", protocol=types.GraphicsType.SPICE, vm=vm)
+        console = types.GraphicsConsole(id="7370696365", protocol=types.GraphicsType.SPICE, vm=vm)
+        display = self._seed.vm(number).display
+        if display is not None and self._layout.is_up(number):
+            console.address, console.port = display.address, display.port
+            console.tls_port = display.secure_port
+        yield console
 
     # Of hosts.
 

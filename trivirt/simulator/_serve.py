@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -33,6 +34,7 @@ logger = logging.getLogger("trivirt.simulator")
 LOOPBACK = "127.0.0.1"
 ANY = {"0.0.0.0", "::", ""}
 HANDSHAKE_TIME = 60.0
+FILES = 4096  # enough for a few thousand connections
 
 
 @dataclass(frozen=True)
@@ -218,10 +220,11 @@ async def run_process(
             "LISTENING ON %s: anybody who can reach this port can sign on to the simulated engine",
             host or "every address",
         )
+    _allow_connections()
     signals = {signal.SIGINT, signal.SIGTERM}
     with trio.open_signal_receiver(*signals) as arriving:
         async with serve(engine, host=host, port=port) as served:
-            engine.prepare()
+            _prepare(engine)
             print(served.as_json(), file=stdout or sys.stdout, flush=True)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(engine.warm)
@@ -230,6 +233,36 @@ async def run_process(
                     break
                 nursery.cancel_scope.cancel()
             engine.keep_state()
+
+
+def _allow_connections() -> None:
+    """Take as many open files as we may; say so when that is few."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < FILES:
+        soft = FILES if hard == unlimited else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft != unlimited and soft < FILES:
+        logger.warning(
+            "no more than about %d connections at a time: this process may not open more files "
+            "(ulimit -n); others wait until one is closed",
+            soft - 20,
+        )
+
+
+def _prepare(engine: SimulatedEngine) -> None:
+    """Make the data, and keep the garbage collector from looking through it ever again.
+
+    With a large data center it would stop everything for a tenth of a second now and then.
+    """
+    gc.disable()
+    engine.prepare()
+    gc.freeze()
+    gc.enable()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

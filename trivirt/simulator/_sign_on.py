@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,6 +37,7 @@ class Session:
     user: str
     scope: str
     used: float
+    entered: bool = False  # whether the API has seen it
 
 
 class SignOn:
@@ -46,6 +47,9 @@ class SignOn:
     seed, so that runs are repeatable; they look like the real ones. `remote_user_header` is the
     header in which a front end tells whom it has let in, by Kerberos for example; such a user is
     taken at its word. None means that there is no such front end.
+
+    `log` is called with the code of an event and a user: 30 when a session begins, which is with
+    its first request of the API, 31 when it ends, 114 when somebody is refused.
     """
 
     def __init__(
@@ -64,7 +68,9 @@ class SignOn:
         self._clock = clock
         self._statistics = statistics
         self._seed = seed
+        self.log: Callable[[int, str], object] = lambda code, user: None
         self._issued = 0
+        self._cleaned = 0.0
         self._tokens: dict[str, Session] = {}
         self._cookies: dict[str, Session] = {}
 
@@ -88,6 +94,9 @@ class SignOn:
             if API_SCOPE not in session.scope.split():
                 text = f"The required scope {API_SCOPE} is not granted."
                 return container_page(401, text, CHALLENGE)
+            if not session.entered:
+                session.entered = True
+                self.log(30, session.user)
             return session.user, ()
         lasting = "persistent-auth" in headers.get("prefer", "")
         if authorization.startswith("Basic "):
@@ -98,11 +107,15 @@ class SignOn:
         user, password = _basic(credentials)
         if not self._known(user, password):
             text = f"access_denied: Cannot authenticate user '{user}': {_WRONG}"
+            self.log(114, user)
             return container_page(401, text, CHALLENGE)
         self._statistics.logins += 1
+        self.log(30, user)
         if not lasting:
             self._statistics.logouts += 1
+            self.log(31, user)
             return user, ()
+        self._clean()
         name = self._secret()[:24]
         self._cookies[name] = Session(user, API_SCOPE, self._clock.now())
         return user, (("set-cookie", f"JSESSIONID={name}; path=/ovirt-engine/api; HttpOnly"),)
@@ -115,6 +128,7 @@ class SignOn:
                 if not lasting:
                     # This request is still served; it is how a client says goodbye.
                     del self._cookies[value]
+                    self.log(31, session.user)
                 return session.user, ()
         return container_page(401, headers=CHALLENGE)
 
@@ -128,6 +142,17 @@ class SignOn:
             return None
         session.used = now
         return session
+
+    def _clean(self) -> None:
+        """Forget what has expired, once a minute as engines do."""
+        now = self._clock.now()
+        if now - self._cleaned < 60.0:
+            return
+        self._cleaned = now
+        for sessions in (self._tokens, self._cookies):
+            for name in list(sessions):
+                if 0 < self.idle_limit < now - sessions[name].used:
+                    del sessions[name]
 
     # The servlets.
 
@@ -168,6 +193,7 @@ class SignOn:
         user = parameters["username"]
         if not self._known(user, parameters["password"]):
             self._statistics.logins_refused += 1
+            self.log(114, user)
             text = f"Cannot authenticate user '{user}': {_WRONG}"
             return _refused(scope, "access_denied", text)
         return self._issue(user, scope, headers)
@@ -188,6 +214,7 @@ class SignOn:
         return self._issue(user, parameters.get("scope", ""), headers)
 
     def _issue(self, user: str, scope: str, headers: Mapping[str, str]) -> Response:
+        self._clean()
         token = self._secret()
         full = FULL_SCOPE if API_SCOPE in scope.split() else scope
         self._tokens[token] = Session(user, full, self._clock.now())
@@ -212,8 +239,11 @@ class SignOn:
             scope = parameters.get("scope", "")
             refusal = _refused(scope, "invalid_request", "Missing parameter: 'token'")
             return Response(200, refusal.headers, refusal.body)
-        if self._tokens.pop(parameters["token"], None) is not None:
+        session = self._tokens.pop(parameters["token"], None)
+        if session is not None:
             self._statistics.logouts += 1
+            if session.entered:
+                self.log(31, session.user)
         return json_page({})
 
     def _revoke(self, parameters: Mapping[str, str]) -> Response:

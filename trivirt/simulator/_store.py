@@ -15,7 +15,8 @@ import heapq
 import itertools
 import random
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,8 +27,13 @@ from trivirt.simulator._front import API
 
 S = TypeVar("S", bound=Struct)
 
+FORGETTABLE = 20_000
+
 Maker = Callable[["Store", str], Iterable[Struct]]
 """Gives the first members of a collection, from the store and the id of the owner."""
+
+Glance = Callable[[str], "list[Any] | None"]
+"""Gives one attribute of what a maker would make, from the id of the owner; None if unknown."""
 
 
 class Entry:
@@ -55,10 +61,11 @@ class Entry:
 class Collection:
     """The entities of one path, in the order they came."""
 
-    __slots__ = ("entries", "path", "version")
+    __slots__ = ("entries", "forgotten", "path", "version")
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.forgotten = False  # another one will be made in its place
         self.entries: dict[str, Entry] = {}
         self.version = 0
 
@@ -72,6 +79,44 @@ class Collection:
         return len(self.entries)
 
 
+class _Index:
+    """The entries of a collection by one attribute; references count by their id."""
+
+    __slots__ = ("_attribute", "_found")
+
+    def __init__(self, attribute: str, entries: Iterable[Entry]) -> None:
+        self._attribute = attribute
+        self._found: dict[Any, list[Entry]] = {}
+        for entry in entries:
+            self.take_in(entry)
+
+    def get(self, wanted: str) -> list[Entry]:
+        return self._found.get(wanted, [])
+
+    def take_in(self, entry: Entry) -> None:
+        key = self._key(entry.value)
+        if key is not None:
+            self._found.setdefault(key, []).append(entry)
+
+    def change(self, entry: Entry, new: Struct) -> None:
+        """The entry still has its old value, and is about to get this one."""
+        old, key = self._key(entry.value), self._key(new)
+        if old == key:
+            return
+        self.leave_out(entry)
+        if key is not None:
+            self._found.setdefault(key, []).append(entry)
+
+    def leave_out(self, entry: Entry) -> None:
+        same = self._found.get(self._key(entry.value))
+        if same is not None:
+            same[:] = [each for each in same if each is not entry]
+
+    def _key(self, value: Struct) -> Any:
+        found = settled(value).get(self._attribute)
+        return identity_of(found) if isinstance(found, Struct) else found
+
+
 class Store:
     """All collections of an engine, and what will happen to them by itself."""
 
@@ -82,7 +127,12 @@ class Store:
         self.version = 0
         self.now = clock.now()
         self._collections: dict[str, Collection] = {}
+        self._below: dict[str, list[str]] = {}  # collections, by the top-level entity above
+        self._indexes: dict[str, dict[str, _Index]] = {}
         self._makers: dict[str, Maker] = {}
+        self._same_again: dict[str, Callable[[str], bool]] = {}
+        self._forgettable: deque[str] = deque()  # collections that could be made again as they are
+        self._glances: dict[tuple[str, str], Glance] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
 
@@ -95,9 +145,18 @@ class Store:
             self.now, _, happen = heapq.heappop(self._timers)
             happen()
 
+    def empty(self) -> None:
+        """Let go of everything. Entities and collections point to each other, which keeps them."""
+        self._timers.clear()
+        self._indexes.clear()
+        for collection in self._collections.values():
+            collection.entries.clear()
+        self._collections.clear()
+
     def fill(self, path: str, values: list[tuple[Struct, str | None]]) -> None:
         """Put these into a collection, in place of what it has."""
-        collection = self._collections[path] = Collection(path)
+        self._indexes.pop(path, None)
+        collection = self._made(path)
         for value, note in values:
             self._put(collection, value).note = note
         self._changed(collection)
@@ -109,9 +168,17 @@ class Store:
 
     # Reading.
 
-    def make_with(self, template: str, maker: Maker) -> None:
-        """Fill collections of this path template, such as `/vms/{id}/nics`, when first used."""
+    def make_with(
+        self, template: str, maker: Maker, same_again: Callable[[str], bool] | None = None
+    ) -> None:
+        """Fill collections of this path template, such as `/vms/{id}/nics`, when first used.
+
+        `same_again` tells for which owners the maker would make the same a second time: when
+        there are very many, the oldest that nobody changed are forgotten until somebody asks.
+        """
         self._makers[template] = maker
+        if same_again is not None:
+            self._same_again[template] = same_again
 
     def maker(self, template: str) -> Maker | None:
         """What fills collections of this path template so far."""
@@ -124,13 +191,54 @@ class Store:
         """
         found = self._collections.get(path)
         if found is None:
-            found = self._collections[path] = Collection(path)
+            found = self._made(path)
             maker = self._makers.get(template or path)
             if maker is not None:
                 owner = path.rpartition("/")[0].rpartition("/")[2]
                 for value in maker(self, owner):
                     self._put(found, value)
+                again = self._same_again.get(template or path)
+                if again is not None and again(owner):
+                    self._forgettable.append(path)
+                    self._forget_some()
         return found
+
+    def _forget_some(self) -> None:
+        while len(self._forgettable) > FORGETTABLE:
+            path = self._forgettable.popleft()
+            collection = self._collections.get(path)
+            if collection is None or collection.version:
+                continue
+            del self._collections[path]
+            top = "/".join(path.split("/", 3)[:3])
+            self._below[top].remove(path)
+            # Answers that were made from it must not outlive what will be made in its place.
+            collection.forgotten = True
+            collection.version += 1
+            for entry in collection:
+                entry.version += 1
+
+    def _made(self, path: str) -> Collection:
+        top = "/".join(path.split("/", 3)[:3])
+        if top != path and path not in self._collections:
+            self._below.setdefault(top, []).append(path)
+        made = self._collections[path] = Collection(path)
+        return made
+
+    def tell_with(self, template: str, attributes: str, glance: Glance) -> None:
+        """Answer by this what a collection would have in an attribute, while it is not made.
+
+        A search over a large data center would have to make all of them otherwise.
+        """
+        self._glances[template, attributes] = glance
+
+    def glance(self, template: str, attributes: str) -> Glance | None:
+        """What answers for an attribute, or a path of some, in collections not made so far."""
+        return self._glances.get((template, attributes))
+
+    def is_made(self, path: str) -> bool:
+        """Whether somebody has looked at a collection."""
+        return path in self._collections
 
     def find(self, path: str, identity: str) -> Entry | None:
         """One entity of a collection."""
@@ -138,10 +246,16 @@ class Store:
 
     def named(self, path: str, name: str) -> Entry | None:
         """The first entity of a collection with that name."""
-        for entry in self.collection(path):
-            if getattr(entry.value, "name", None) == name:
-                return entry
-        return None
+        return next(iter(self.where(path, "name", name)), None)
+
+    def where(self, path: str, attribute: str, wanted: str) -> list[Entry]:
+        """The entities of a collection that have this in an attribute, or a reference to it."""
+        collection = self.collection(path)
+        indexes = self._indexes.setdefault(path, {})
+        index = indexes.get(attribute)
+        if index is None:
+            index = indexes[attribute] = _Index(attribute, collection)
+        return list(index.get(wanted))
 
     def paths(self, above: str, inside: str) -> list[str]:
         """The collections in use whose path begins with one text and has another in it."""
@@ -181,6 +295,11 @@ class Store:
 
     def put(self, entry: Entry, value: Struct) -> None:
         """Give an entity another value; its id and address stay."""
+        if entry.collection.forgotten:
+            path = entry.collection.path
+            entry = self.collection(path, _template(path)).entries.get(entry.id, entry)
+        for index in self._indexes.get(entry.collection.path, _NONE).values():
+            index.change(entry, value)
         entry.value = value
         entry.rendered = None
         entry.version += 1
@@ -191,21 +310,38 @@ class Store:
         collection = entry.collection
         if collection.entries.pop(entry.id, None) is None:
             return
+        for index in self._indexes.get(collection.path, _NONE).values():
+            index.leave_out(entry)
         entry.version += 1
-        below = entry.path + "/"
-        for path in [path for path in self._collections if path.startswith(below)]:
+        self._remove_below(entry.path)
+        self._changed(collection)
+
+    def _remove_below(self, owner: str) -> None:
+        top = "/".join(owner.split("/", 3)[:3])
+        stays: list[str] = []
+        for path in self._below.pop(top, ()):
+            if not path.startswith(owner + "/"):
+                stays.append(path)
+                continue
             gone = self._collections.pop(path)
+            self._indexes.pop(path, None)
             for each in gone:
                 each.version += 1
             self._changed(gone)
-        self._changed(collection)
+        if stays:
+            self._below[top] = stays
 
     def _put(self, collection: Collection, value: Struct) -> Entry:
         identity: str = value.id  # type: ignore[attr-defined] # only structs with an id come here
         entry = Entry(collection, identity, value)
         if value.href is None:
             value.href = API + entry.path
+        before = collection.entries.get(identity)
         collection.entries[identity] = entry
+        for index in self._indexes.get(collection.path, _NONE).values():
+            if before is not None:
+                index.leave_out(before)
+            index.take_in(entry)
         return entry
 
     def _changed(self, collection: Collection) -> None:
@@ -228,6 +364,15 @@ class Store:
             self.now, _, happen = heapq.heappop(self._timers)
             happen()
         self.now = now
+
+
+def _template(path: str) -> str:
+    """The path with `{id}` for each id."""
+    parts = path.split("/")
+    return "/".join("{id}" if at and at % 2 == 0 else part for at, part in enumerate(parts))
+
+
+_NONE: Mapping[str, _Index] = {}
 
 
 def reference(cls: type[S], path: str, identity: str) -> S:

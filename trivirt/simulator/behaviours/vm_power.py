@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from trivirt import types
-from trivirt.simulator._command import Command, get, link_to, points_to
+from trivirt.simulator._command import Command, get, link_to
 from trivirt.simulator._refusals import conflict
 from trivirt.simulator._store import Entry, identity_of
 
@@ -206,17 +206,12 @@ def choose_host(
         raise conflict(
             f"Cannot {verb} VM. There is no host that satisfies current scheduling constraints."
         )
-    running: dict[str, int] = {}
-    for each in store.collection("/vms"):
-        host = get(each, "host")
-        if host is not None:
-            running[host.id] = running.get(host.id, 0) + 1
-    return min(fitting, key=lambda host: running.get(host.id, 0))
+    return min(fitting, key=lambda host: len(vms_on(command, host)))
 
 
 def vms_on(command: Command, host: Entry) -> list[Entry]:
     """The VMs that a host runs."""
-    return [vm for vm in command.store.collection("/vms") if points_to(get(vm, "host"), host)]
+    return command.store.where("/vms", "host", host.id)
 
 
 ACTIONS = {

@@ -22,7 +22,7 @@ from trivirt._version import __version__
 
 if TYPE_CHECKING:
     from trivirt import codec, configuration, errors, jobs, services, simulator, sync, types
-    from trivirt._future import Future
+    from trivirt._future import Future, as_completed
     from trivirt._patience import Retries
     from trivirt.engine import Engine, Statistics, open_engine
     from trivirt.errors import Error
@@ -36,6 +36,7 @@ __all__ = [
     "Statistics",
     "Timeouts",
     "__version__",
+    "as_completed",
     "codec",
     "configuration",
     "errors",
@@ -58,6 +59,7 @@ _NAMES = {
     "Retries": "_patience",
     "Statistics": "engine",
     "Timeouts": "wire",
+    "as_completed": "_future",
     "open_engine": "engine",
     "timeouts": "wire",
 }

@@ -1,18 +1,31 @@
-"""A request that is already on its way, and the result it will have."""
+"""A request that is already on its way, and the result it will have.
+
+A future is settled once, in the thread of its engine, and may be looked at from any. Whoever
+waits for it, in whatever way, leaves a callback and then looks whether it is done; whoever settles
+it marks it done and then makes the callbacks. Both take a callback out of the list before calling
+it, so each is called exactly once, by whichever side comes second, and no lock is needed.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+import logging
+import math
+import warnings
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent import futures as concurrent
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
-import outcome
 import trio
 
 from trivirt.errors import Cancelled
+from trivirt.model import Future as AnyFuture
 from trivirt.model import Work
 
 T = TypeVar("T")
+
+log = logging.getLogger("trivirt.engine")
 
 
 class Future(Generic[T]):
@@ -22,23 +35,22 @@ class Future(Generic[T]):
     closed. Use it in the trio run of its engine.
     """
 
-    # The task sends its one outcome into a channel of one slot and closes it: of those who wait
-    # the first receives the outcome, the others meet the end of the channel. All of them then
-    # read what is kept here, which other threads may do as well: it is kept before it is sent.
-
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, unheard: Unheard) -> None:
+        self.what = what
+        self._unheard = unheard
         self._scope = trio.CancelScope()
-        self._sender, self._receiver = trio.open_memory_channel[outcome.Outcome[T]](1)
+        self._callbacks: list[Callable[[Future[T]], object]] = []
         self._value: T
         self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None
         self._done = False
+        self._given_up = False
 
     def __repr__(self) -> str:
         state = "pending"
         if self._done:
-            state = "failed" if self._error is not None else "succeeded"
-        return f"<Future {self._what} {state}>"
+            state = "succeeded" if self._error is None else "failed"
+        return f"<Future {self.what} {state}>"
 
     async def wait(self) -> T:
         """The result, as soon as it is there, or the error of this request and no other.
@@ -46,16 +58,16 @@ class Future(Generic[T]):
         Cancel-safe: cancelling a wait gives up the wait and leaves the request alone, see
         `cancel`. Lets other tasks run only if the result is not there yet.
         """
-        await self.settled()
-        return self.take()
-
-    async def settled(self) -> None:
-        """Wait until there is a result, and do not look at it. Cancel-safe."""
         if self._done:
             await trio.lowlevel.checkpoint_if_cancelled()
-            return
-        with contextlib.suppress(trio.EndOfChannel):
-            await self._receiver.receive()
+        else:
+            settled = trio.Event()
+            callback = self.add_done_callback(lambda _: settled.set())
+            try:
+                await settled.wait()
+            finally:
+                self.forget(callback)
+        return self.take()
 
     def done(self) -> bool:
         """Whether `wait` would return or raise at once."""
@@ -66,38 +78,160 @@ class Future(Generic[T]):
 
         A request that is not written yet is never sent.
         """
+        self.give_up()
         self._scope.cancel()
 
     def exception(self) -> BaseException | None:
         """The error without waiting; None when it succeeded or is not done yet."""
+        self._unheard.discard(self)
         return self._error
+
+    def add_done_callback(
+        self, callback: Callable[[Future[T]], object]
+    ) -> Callable[[Future[T]], object]:
+        """Call `callback` with this future once it is done; now, if it is. Returns `callback`.
+
+        It is called in the task of the request, which it must not block. What it raises is
+        logged, and goes no further.
+        """
+        self._callbacks.append(callback)
+        if self._done:
+            self._call_back()
+        return callback
+
+    def as_concurrent(self) -> concurrent.Future[T]:
+        """The same as a future of `concurrent.futures`; cancelling that cancels the request."""
+        return mirror(self, self.cancel)
+
+    # What the engine and the synchronous future build on.
+
+    def forget(self, callback: Callable[[Future[T]], object]) -> None:
+        """Take back a callback that was not called yet."""
+        with contextlib.suppress(ValueError):
+            self._callbacks.remove(callback)
+
+    def give_up(self) -> None:
+        """Nobody wants to hear of its error any more."""
+        self._given_up = True
+        self._unheard.discard(self)
 
     def take(self) -> T:
         """The value, or the error raised, of a future that is done."""
-        if self._error is not None:
-            raise self._error
-        return self._value
+        if self._error is None:
+            return self._value
+        self._unheard.discard(self)
+        # Each raise would add to the traceback, which also holds on to the frames of its callers.
+        raise self._error.with_traceback(self._traceback)
 
     async def run(self, perform: Callable[[Work[T]], Awaitable[T]], work: Work[T]) -> None:
-        """Do the work and send its outcome; the engine starts this as a task."""
-        result: outcome.Outcome[T] = outcome.Error(Cancelled(f"{self._what} was cancelled"))
+        """Do the work and settle; the engine starts this as a task."""
+        error: BaseException | None = Cancelled(f"{self.what} was cancelled")
         try:
             with self._scope:
-                result = outcome.Value(await perform(work))
+                self._value = await perform(work)
+                error = None
         except Exception as exc:  # Whatever it is, it belongs to whoever waits.
-            result = outcome.Error(exc)
+            error = exc
         finally:
-            self._settle(result)
+            self._settle(error)
 
     def fail(self, error: BaseException) -> None:
         """Settle a future whose work was never started."""
-        self._settle(outcome.Error(error))
+        self._settle(error)
 
-    def _settle(self, result: outcome.Outcome[T]) -> None:
-        if isinstance(result, outcome.Value):
-            self._value = result.value
-        elif isinstance(result, outcome.Error):
-            self._error = result.error
+    def _settle(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._error, self._traceback = error, error.__traceback__
+            if not (self._given_up or isinstance(error, Cancelled)):
+                self._unheard.add(self)
         self._done = True
-        self._sender.send_nowait(result)
-        self._sender.close()
+        self._call_back()
+
+    def _call_back(self) -> None:
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop(0)
+            except IndexError:  # Another thread has taken the last one.
+                return
+            try:
+                callback(self)
+            except Exception:
+                log.exception("a callback of %r failed", self)
+
+
+class Unheard:
+    """The failed futures of an engine whose error nobody has asked for."""
+
+    def __init__(self) -> None:
+        self._failed: dict[Future[Any], None] = {}
+
+    def add(self, future: Future[Any]) -> None:
+        self._failed[future] = None
+
+    def discard(self, future: Future[Any]) -> None:
+        self._failed.pop(future, None)
+
+    def report(self, stacklevel: int) -> None:
+        """Warn of each, once; `stacklevel` is counted from the caller."""
+        failed, self._failed = self._failed, {}
+        for future in failed:
+            error = future.exception()
+            warnings.warn(
+                f"{future.what} failed, and nobody waited for it: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=stacklevel + 1,
+            )
+
+
+class Completed(Generic[T]):
+    """Gives futures in the order in which they get done."""
+
+    def __init__(self, futures: Iterable[AnyFuture[T]]) -> None:
+        self._left = set(futures)
+        send, self._receive = trio.open_memory_channel[AnyFuture[T]](math.inf)
+        for future in self._left:
+            future.add_done_callback(send.send_nowait)
+
+    def __repr__(self) -> str:
+        return f"<as_completed, {len(self._left)} left>"
+
+    def __aiter__(self) -> Completed[T]:
+        return self
+
+    async def __anext__(self) -> AnyFuture[T]:
+        if not self._left:
+            raise StopAsyncIteration
+        future = await self._receive.receive()
+        self._left.remove(future)
+        return future
+
+
+def as_completed(futures: Iterable[AnyFuture[T]]) -> Completed[T]:
+    """Iterate with `async for` over futures as they get done, whichever is first.
+
+    Each is given once, failed ones as well: `wait` on it gives the result or raises. Cancel-safe:
+    cancelling gives up the wait, and the requests go on.
+    """
+    return Completed(futures)
+
+
+def mirror(future: Future[T], cancel: Callable[[], object]) -> concurrent.Future[T]:
+    """A future of `concurrent.futures` that gets what `future` gets; `cancel` gives that up."""
+    other: concurrent.Future[T] = concurrent.Future()
+
+    def hand_over(_: Future[T]) -> None:
+        if not other.set_running_or_notify_cancel():
+            return
+        error = future.exception()
+        if error is None:
+            other.set_result(future.take())
+        else:
+            other.set_exception(error)
+
+    def cancelled(_: concurrent.Future[T]) -> None:
+        if other.cancelled():
+            cancel()
+
+    other.add_done_callback(cancelled)
+    future.add_done_callback(hand_over)
+    return other

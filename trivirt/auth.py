@@ -151,17 +151,21 @@ class Session:
                 login.scope.cancel()
             await login.over.wait()
 
+    def owed(self) -> list[str]:
+        """The tokens that `sign_off` would give back now."""
+        return {
+            "issued": self._issued,
+            "current": [self._token] if self._token else [],
+            "none": [],
+        }[self.gives_back]
+
     async def sign_off(self) -> None:
         """Give back the tokens that `gives_back` names.
 
         Normally every token that was got here; one given by the caller is the caller's. Failures
         are only logged: the session is over in any case.
         """
-        tokens = {
-            "issued": self._issued,
-            "current": [self._token] if self._token else [],
-            "none": [],
-        }[self.gives_back]
+        tokens = self.owed()
         self._token, self._issued = None, []
         while tokens:
             form = {"scope": SCOPE, "token": tokens.pop()}

@@ -14,7 +14,7 @@ import httpcore
 import trio
 
 from trivirt import codec
-from trivirt._future import Future
+from trivirt._future import Future, Unheard
 from trivirt._options import Address, Options, ProxyChoice, check_options
 from trivirt._patience import Patience, Retries
 from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry_after
@@ -71,6 +71,7 @@ class Engine(SystemService[Async]):
         self.soon: SystemService[Soon] = SystemService(self._start, "")
         self._api = self.soon._api = options.url.api
         self._options, self._nursery = options, nursery
+        self.unheard = Unheard()
         self._pool = self._open_pool(options.origin, options.connections, options.pipeline)
         self._side_pools: dict[Origin, Pool] = {}
         self._session = Session(
@@ -143,6 +144,10 @@ class Engine(SystemService[Async]):
     def give_back(self, which: GivesBack) -> None:
         """Decide which tokens are given back at the end; "issued" unless somebody says so."""
         self._session.gives_back = which
+
+    def owes_tokens(self) -> bool:
+        """Whether there are tokens to give back at the end."""
+        return bool(self._session.owed())
 
     def sending(self, request: Request, read: Callable[[Response], T]) -> Steps[T]:
         """Work that sends a request and gives what `read` makes of the answer, whatever that says.
@@ -291,7 +296,7 @@ class Engine(SystemService[Async]):
         return self._headers_of[1:]
 
     def _start(self, call: Work[T]) -> Future[T]:
-        future: Future[T] = Future(str(call))
+        future: Future[T] = Future(str(call), self.unheard)
         self.start(future, call)
         return future
 
@@ -330,7 +335,7 @@ class EngineContext:
         try:
             await self._engine.sign_on()
         except BaseException:
-            await self._leave()
+            await self.leave()
             raise
         return self._engine
 
@@ -340,9 +345,12 @@ class EngineContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._leave()
+        assert self._engine is not None
+        await self.leave()
+        self._engine.unheard.report(stacklevel=2)
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
+        """Close the engine, and keep the failures that nobody has heard of to itself."""
         # The nursery never sees the caller's exception, so that it reaches the caller as it was
         # raised and not in a group. Its own tasks raise nothing, and are over after `aclose`.
         assert self._engine is not None

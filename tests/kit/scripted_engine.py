@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+import trio
 from scripted_network import Peer, ScriptedNetwork, answer
 
 URL = "http://engine/ovirt-engine/api"
@@ -22,11 +24,13 @@ class ScriptedEngine:
     """Serves connections as `ScriptedNetwork` scripts do.
 
     `answers` maps a request line to bytes, or to a function that makes them when asked; anything
-    else is answered with its own request line. `live` are the tokens that are valid now.
+    else is answered with its own request line. An answer that has one of `gates` waits for it.
+    `live` are the tokens that are valid now.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes | Callable[[], bytes]] = {}
+        self.gates: dict[str, threading.Event] = {}
         self.asked: list[str] = []
         self.forms: list[dict[str, list[str]]] = []
         self.heads: list[str] = []
@@ -40,6 +44,8 @@ class ScriptedEngine:
             self.heads.append(peer.head)
             self.bodies.append(peer.body.decode())
             self.asked.append(request)
+            if (gate := self.gates.get(request)) is not None:
+                await trio.to_thread.run_sync(gate.wait, abandon_on_cancel=True)
             await peer.send(self._answer(request, peer))
 
     def _answer(self, request: str, peer: Peer) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing_extensions import assert_type
 
+import trivirt
+import trivirt.sync
 from trivirt.model import Async, Future, Items, Soon, Sync, SyncFuture, SyncSoon
 from trivirt.services import SystemService, VmService
 from trivirt.types import Disk, DiskAttachment, Ticket, Vm
@@ -27,6 +29,9 @@ async def soon(root: SystemService[Soon]) -> None:
     assert_type(future, Future[Items[Vm]])
     assert_type(await future.wait(), Items[Vm])
     assert_type(root.vms.vm("1"), VmService[Soon])
+    future.add_done_callback(lambda done: assert_type(done.exception(), BaseException | None))
+    async for one in trivirt.as_completed([root.vms.list(), root.vms.list(max=1)]):
+        assert_type(await one.wait(), Items[Vm])
 
 
 def blocking(root: SystemService[Sync]) -> None:
@@ -40,6 +45,10 @@ def blocking_soon(root: SystemService[SyncSoon]) -> None:
     assert_type(future, SyncFuture[Items[Vm]])
     assert_type(future.wait(timeout=3), Items[Vm])
     assert_type(future.wait(), Items[Vm])
+    assert_type(future.exception(timeout=3), BaseException | None)
+    future.add_done_callback(lambda done: assert_type(done.wait(), Items[Vm]))
+    for one in trivirt.sync.as_completed([root.vms.list()], timeout=3):
+        assert_type(one.wait(), Items[Vm])
 
 
 async def refused(root: SystemService[Async], sync: SystemService[Sync]) -> None:

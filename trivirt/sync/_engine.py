@@ -1,0 +1,190 @@
+"""The engine for synchronous callers: its services, and `open_engine`."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpcore
+import trio
+
+from trivirt import _future
+from trivirt._options import Options, ProxyChoice, check_options
+from trivirt._patience import Retries
+from trivirt.auth import Credentials, GivesBack
+from trivirt.engine import Engine as AsyncEngine
+from trivirt.engine import EngineContext, Statistics
+from trivirt.errors import Cancelled, UsageError
+from trivirt.model import Sync, SyncSoon, Work, are_steps
+from trivirt.services import SystemService
+from trivirt.sync._future import Future, refusal
+from trivirt.sync._portal import Hosted, Portal
+from trivirt.wire import ClientCert, FilePath, Request, Response, Timeouts, timeouts_changed
+
+T = TypeVar("T")
+
+
+class Engine(SystemService[Sync]):
+    """An open engine: the root of the API, whose operations block until the result is there.
+
+    `soon` is the same tree, whose operations start at once and return a `Future`. Any number of
+    threads may share an engine.
+    """
+
+    def __init__(self, core: AsyncEngine, portal: Portal) -> None:
+        super().__init__(self._perform, "")
+        self.soon: SystemService[SyncSoon] = SystemService(self._start, "")
+        self._api = self.soon._api = core._api
+        self._core, self._portal = core, portal
+
+    def __repr__(self) -> str:
+        return f"<sync.{repr(self._core)[1:]}"
+
+    def statistics(self) -> Statistics:
+        """A snapshot of connections, requests and bytes."""
+        return self._core.statistics()
+
+    @property
+    def token(self) -> str | None:
+        """The token in use; None when there is none at the moment."""
+        return self._core.token
+
+    def give_back(self, which: GivesBack) -> None:
+        """Decide which tokens are given back at the end; see `trivirt.Engine.give_back`."""
+        self._core.give_back(which)
+
+    def send(self, request: Request, read: Callable[[Response], T]) -> T:
+        """Send a request and give what `read` makes of the answer, whatever that says.
+
+        The token is added here. `read` is called in the thread of the portal.
+        """
+        return self._perform(self._core.sending(request, read))
+
+    def send_soon(self, request: Request, read: Callable[[Response], T]) -> Future[T]:
+        """The same as a future, whose request starts at once."""
+        return self._start(self._core.sending(request, read))
+
+    def _start(self, call: Work[T]) -> Future[T]:
+        self._portal.check()
+        core: _future.Future[T] = _future.Future(str(call), self._core.unheard)
+        if timeouts_changed():  # They go along with the call, which runs in another thread.
+            start = contextvars.copy_context().run
+            self._portal.soon(start, _start_or_fail, self._core, core, call)
+        else:
+            self._portal.soon(_start_or_fail, self._core, core, call)
+        return Future(core, self._portal)
+
+    def _perform(self, call: Work[T]) -> T:
+        if trio.lowlevel.in_trio_run():
+            raise refusal(call, _awaited(call))
+        return self._start(call).wait()
+
+
+def _start_or_fail(engine: AsyncEngine, core: _future.Future[T], call: Work[T]) -> None:
+    try:
+        engine.start(core, call)
+    except Cancelled as exc:
+        core.fail(exc)
+
+
+def _awaited(call: Work[Any]) -> str:
+    """The same call as it is written in trio."""
+    if are_steps(call):
+        return "`await` before the same call"
+    path, method = call.path, call.kind
+    if method == "action":
+        path, _, method = path.rpartition("/")
+    service = f".service({path.lstrip('/')!r})" if path else ""
+    return f"`await engine{service}.{method}(...)`"
+
+
+class SyncEngineContext:
+    """What `open_engine` returns: enter it with `with`."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._hosted: Hosted | None = None
+        Portal.prepare()
+
+    def __repr__(self) -> str:
+        return f"<sync.open_engine({str(self._options.url)!r})>"
+
+    def __enter__(self) -> Engine:
+        if self._hosted is not None:
+            raise UsageError("open_engine() is entered once; call it again for another engine")
+        if trio.lowlevel.in_trio_run():
+            raise refusal("trivirt.sync.open_engine", "`await` before the calls")
+        self._hosted = Portal.host(EngineContext(self._options))
+        return Engine(self._hosted.open(), self._hosted.portal)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._hosted is not None
+        if not self._hosted.portal.forked:
+            self._hosted.close()
+            self._hosted.report(stacklevel=2)
+
+
+def open_engine(
+    url: str | None = None,
+    *,
+    engine: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    token: str | None = None,
+    kerberos: bool = False,
+    sso_url: str | None = None,
+    sso_revoke_url: str | None = None,
+    sso_token_name: str = "access_token",
+    ca_file: FilePath | None = None,
+    ca_data: str | bytes | None = None,
+    client_cert: ClientCert | None = None,
+    insecure: bool = False,
+    proxy: ProxyChoice = None,
+    connections: int | None = None,
+    pipeline: int | None = None,
+    timeouts: Timeouts | None = None,
+    retries: Retries | None = None,
+    compress: bool = True,
+    network_backend: httpcore.AsyncNetworkBackend | None = None,
+) -> SyncEngineContext:
+    """Sign on to the engine at `url`, which ends in `/ovirt-engine/api`.
+
+    Use it as `with open_engine(...) as engine:`. The arguments, and what leaving the block does,
+    are those of `trivirt.open_engine`. Nothing is started before the block is entered. Raises
+    UsageError at the call for arguments that cannot work; TransportError, AuthError or
+    Unavailable on entering.
+    """
+    if url is None:
+        arguments = locals()  # As they were given, for nothing else is local yet.
+        from trivirt.configuration import configured
+
+        return open_engine(**configured(arguments))
+    if engine is not None:
+        raise UsageError("url and engine= both name an engine; give one of them")
+    return SyncEngineContext(
+        check_options(
+            url,
+            Credentials(username, password, token, kerberos),
+            sso_url=sso_url,
+            sso_revoke_url=sso_revoke_url,
+            sso_token_name=sso_token_name,
+            ca_file=ca_file,
+            ca_data=ca_data,
+            client_cert=client_cert,
+            insecure=insecure,
+            proxy=proxy,
+            connections=connections,
+            pipeline=pipeline,
+            timeouts=timeouts,
+            retries=retries,
+            compress=compress,
+            network_backend=network_backend,
+        )
+    )

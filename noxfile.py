@@ -149,10 +149,10 @@ def _install_real_servers(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """The tests with a real Apache httpd, a real KDC and a real proxy, all on loopback."""
+    """The tests with a real Apache, KDC, proxy and Ansible, all on loopback."""
     _install_real_servers(session)
     _install_wheel(session, "cli", "kerberos")
-    session.install(*_group("test"))
+    session.install(*_group("test"), *_group("integration"))
     session.run("python", "-I", "-m", "pytest", "tests/integration", "-v", *session.posargs)
     storm = {"TRIVIRT_STORM": "108000"}
     session.run("python", "-I", "-m", "pytest", "tests/wire/test_storm.py", "-s", env=storm)

@@ -6,6 +6,7 @@ import click
 import trio
 from click.core import ParameterSource
 
+from trivirt.cli._ansible import ansible_options
 from trivirt.cli._demo import run_demo
 from trivirt.cli._options import debug_option, seconds
 from trivirt.cli._out import OutFile
@@ -63,6 +64,7 @@ _NOT_DEMO = ("url", "engine", "username", "ca_file", "insecure")
     help="How long to wait for an engine that goes away meanwhile, as in a restart.",
 )
 @click.option("--out", metavar="FILE", help="Write all that was found to this file, as JSON.")
+@ansible_options
 @debug_option
 @click.pass_context
 def inventory(

@@ -172,6 +172,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Hostile and damaged XML into the codec for a minute, or `-- --seconds N`."""
+    """Hostile input for the codec and the simulated engine, a minute each, or `-- --seconds N`."""
     session.install(".", *_group("test"))
     session.run("python", "tests/fuzz/codec.py", *session.posargs)
+    session.run("python", "tests/fuzz/simulator.py", *session.posargs)

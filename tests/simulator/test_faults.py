@@ -175,6 +175,19 @@ def test_point_9_a_restart_ends_all_tokens(engine, ask):
     assert ask.get("/tags").status == 401
 
 
+async def test_point_40_open_connections_end_with_the_web_server(
+    engine, ask, get, dial, autojump_clock
+):
+    clients = [await dial(engine) for _ in range(3)]
+    for client in clients:
+        await client.send(get(ask, "/tags"))
+        assert (await client.answer())[0] == 200
+    with engine.outage("stopped"), trio.fail_after(2):
+        for client in clients:
+            assert await client.rest() == b""
+    assert engine.statistics.open_connections == 0
+
+
 async def test_point_40_a_restart_in_its_phases(engine, ask, dial, nursery, autojump_clock):
     backend = engine.network_backend(nursery)
     with engine.outage("stopped"):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -81,3 +84,13 @@ tree = st.recursive(
 def test_any_body_has_an_answer(quiet, body, path):
     for text in (body, f"<vm>{body}</vm>", f"<tag>{body}</tag>"):
         assert quiet("POST", path, text).status in (200, 201, 202, 400, 404, 409)
+
+
+def test_a_short_session_says_how_many_inputs_it_took():
+    fuzz = Path(__file__).parents[1] / "fuzz" / "simulator.py"
+    line = [sys.executable, str(fuzz), "--seconds", "0.3", "--seed", "7"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "inputs from seed 7" in done.stdout
+    for what in ("requests answered 200", "connections answered", "sockets closed"):
+        assert what in done.stdout

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trivirt import types
 from trivirt.model import OpenEnum, Struct, fields, settled
 from trivirt.simulator._durations import Durations
-from trivirt.simulator._events import add_event
+from trivirt.simulator._events import NORMAL, add_event
 from trivirt.simulator._finding import find_named
 from trivirt.simulator._front import API, Asked
 from trivirt.simulator._jobs import Jobs
@@ -103,7 +103,14 @@ class Command:
 
     # What it leaves behind.
 
-    def log(self, code: int, text: str, **about: Entry | None) -> None:
+    def log(
+        self,
+        code: int,
+        text: str,
+        *,
+        severity: types.LogSeverity = NORMAL,
+        **about: Entry | None,
+    ) -> None:
         """Write an event; `{vm}` in the text is the name of the entity given as `vm`."""
         for name, entry in about.items():
             shown = "" if entry is None else settled(entry.value).get("name") or entry.id
@@ -113,6 +120,7 @@ class Command:
             self.store,
             code,
             text,
+            severity=severity,
             correlation_id=self.asked.correlation_id,
             user=self.store.user(self.asked.user),
             about={name: entry for name, entry in about.items() if name in known},

@@ -66,7 +66,21 @@ def _groups_of(store: Store, path: str, owner: str) -> Iterable[Entry]:
     return [e for e in store.collection("/groups") if settled(e.value).get("name") == "Everyone"]
 
 
+def _storage_limits(store: Store, path: str, owner: str) -> Iterable[Entry]:
+    from trivirt.simulator.behaviours.quotas import storage_limits
+
+    return storage_limits(store, path, owner)
+
+
+def _cluster_limits(store: Store, path: str, owner: str) -> Iterable[Entry]:
+    from trivirt.simulator.behaviours.quotas import cluster_limits
+
+    return cluster_limits(store, path, owner)
+
+
 DERIVED: Mapping[str, Callable[[Store, str, str], Iterable[Entry]]] = {
+    "/datacenters/{id}/quotas/{id}/quotaclusterlimits": _cluster_limits,
+    "/datacenters/{id}/quotas/{id}/quotastoragelimits": _storage_limits,
     "/groups/{id}/permissions": _permissions_of,
     "/groups/{id}/roles": _roles_of,
     "/hosts/{id}/storage": _storage_of_host,

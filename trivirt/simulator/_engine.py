@@ -145,6 +145,7 @@ class SimulatedEngine:
         self._phase = "up"
         self._back_at: float | None = None
         self.on_phase: Callable[[], object] = lambda: None  # who listens wants to know
+        self._serving: dict[trio.CancelScope, trio.lowlevel.TrioToken] = {}
         self._newer = False
         self.plain_removals = False
         self._front = Front(seed)
@@ -254,7 +255,7 @@ class SimulatedEngine:
         self._check_phase(phase)
         self.restart()
         self._phase, self._back_at = phase, monotonic() + seconds
-        self.on_phase()
+        self._phase_changed()
 
     def _check_phase(self, phase: str) -> None:
         if phase not in PHASES:
@@ -271,18 +272,27 @@ class SimulatedEngine:
     def outage(self, phase: str = "starting") -> Iterator[None]:
         """A restart that takes as long as the block.
 
-        `stopped`: connections are refused. `starting`: the web server answers 503 alone.
-        `deploying`: the engine runs, and has no application yet: 404 with a page for every path.
+        `stopped`: connections are refused, open ones end. `starting`: the web server answers 503
+        alone. `deploying`: the engine runs, and has no application yet: 404 with a page for every
+        path.
         """
         self._check_phase(phase)
         self.restart()
         self._phase = phase
-        self.on_phase()
+        self._phase_changed()
         try:
             yield
         finally:
             self._phase = "up"
-            self.on_phase()
+            self._phase_changed()
+
+    def _phase_changed(self) -> None:
+        """Connections end with the web server; whoever serves them may be in another thread."""
+        if self._phase == "stopped":
+            for scope, token in list(self._serving.items()):
+                with contextlib.suppress(trio.RunFinishedError):
+                    token.run_sync_soon(scope.cancel)
+        self.on_phase()
 
     @contextlib.contextmanager
     def newer(self) -> Iterator[None]:
@@ -390,7 +400,12 @@ class SimulatedEngine:
         connection = Connection(
             transport, self.handle, self.connection, self.statistics, self.faults, _may_fail
         )
-        await connection.run()
+        with trio.CancelScope() as scope:
+            self._serving[scope] = trio.lowlevel.current_trio_token()
+            try:
+                await connection.run()
+            finally:
+                del self._serving[scope]
 
     def network_backend(self, nursery: trio.Nursery) -> InProcessBackend:
         """A network on which this engine is the only host; its tasks run in `nursery`."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from trivirt import types
 from trivirt.model import Items, Struct, settled
-from trivirt.simulator._seed_layout import GIB, NOBODY
+from trivirt.simulator._seed_layout import GIB, NOBODY, default_quota
 from trivirt.simulator._store import Entry, Store, reference
 from trivirt.simulator.behaviours.networks import in_cluster
+from trivirt.simulator.behaviours.quotas import complete
 from trivirt.simulator.behaviours.snapshots import disk_snapshot
 
 SPICE = "7370696365"  # the id of a console is its protocol in hexadecimal
@@ -191,6 +192,15 @@ def _cluster_networks(store: Store, cluster: Entry) -> Iterable[Struct]:
             yield in_cluster(network, cluster)
 
 
+def _quotas(store: Store, center: Entry) -> Iterable[Struct]:
+    """One without limits, for whom no other one is chosen."""
+    here = reference(types.DataCenter, "/datacenters", center.id)
+    identity = default_quota(center.id)
+    quota = types.Quota(id=identity, name="Default", description="Default unlimited quota")
+    quota.data_center = here
+    yield complete(quota)
+
+
 Make = Callable[[Store, Entry], Iterable[Struct]]
 
 GENERAL: dict[str, Make] = {
@@ -206,6 +216,7 @@ GENERAL: dict[str, Make] = {
     "/disks/{id}/statistics": _disk_statistics,
     "/disks/{id}/disksnapshots": _volumes,
     "/clusters/{id}/networks": _cluster_networks,
+    "/datacenters/{id}/quotas": _quotas,
 }
 
 

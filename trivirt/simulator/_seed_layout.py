@@ -44,8 +44,10 @@ class Layout:
         return max(3, min(20, self.vms // 100))
 
     def id(self, kind: str, *parts: object) -> str:
-        """An id that looks like those of an engine."""
-        return str(uuid.UUID(bytes=self._digest(kind, *parts), version=4))
+        """An id that looks like those of an engine: a random UUID, of version 4."""
+        text = self._digest(kind, *parts).hex()
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
     def spread(self, below: int, kind: str, *parts: object) -> int:
         """A number from 0 that is arbitrary, and always the same."""
@@ -70,3 +72,8 @@ class Layout:
     def is_up(self, vm: int) -> bool:
         """Seven of ten VMs run."""
         return vm % 10 not in (2, 5, 8)
+
+
+def default_quota(center: str) -> str:
+    """The id of the quota that a data center has from the start."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"quota of {center}"))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from trivirt import types
 from trivirt.model import Items
-from trivirt.simulator._seed_layout import GIB, NOBODY, Layout
+from trivirt.simulator._seed_layout import GIB, NOBODY, Layout, default_quota
 from trivirt.simulator._store import Store, reference
 
 KINDS = ("web", "app", "db", "build", "desk")
@@ -87,6 +87,20 @@ DISPLAY = {
 }
 
 
+DISK = {
+    "description": "",
+    "backup": "none",
+    "content_type": "data",
+    "propagate_errors": False,
+    "shareable": False,
+    "status": "ok",
+    "storage_type": "image",
+    "wipe_after_delete": False,
+}
+SPARSE = {"format": "cow", "sparse": True, "qcow_version": "qcow2_v3"}
+FULL = {"format": "raw", "sparse": False}
+
+
 class VmSeed:
     """Makes VMs and templates, and disks for both."""
 
@@ -94,8 +108,14 @@ class VmSeed:
         self.layout = layout
         self.started = started
         self._prototypes: dict[tuple[int, int], types.Vm] = {}
+        self._templates: dict[str, types.Template] = {}
         self._displays: dict[int, types.Display] = {}
+        self._homes: dict[
+            tuple[int, int], tuple[Items[types.StorageDomain], types.DiskProfile]
+        ] = {}
         self._idle_display = types.Display.from_dict(DISPLAY)
+        self._sparse_disk = types.Disk.from_dict({**DISK, **SPARSE})
+        self._full_disk = types.Disk.from_dict({**DISK, **FULL})
         self._guest = types.Vm.from_dict(GUEST)
         self._icons = [reference(types.Icon, "/icons", layout.id(name)) for name in ICONS]
 
@@ -109,12 +129,7 @@ class VmSeed:
         vm.name = f"{KINDS[number % len(KINDS)]}-{number:04d}"
         vm.description = "" if number % 3 else f"{vm.name}, owned by team {number % 7}"
         vm.creation_time = self.started + timedelta(minutes=7 * number % 200_000)
-        vm.cpu_profile = reference(
-            types.CpuProfile, "/cpuprofiles", layout.id("cpu profile", layout.cluster_of_vm(number))
-        )
-        template = self.template_of(number)
-        vm.template = reference(types.Template, "/templates", template)
-        vm.original_template = vm.template
+        vm.template = vm.original_template = self._template(self.template_of(number))
         vm.stop_time = vm.creation_time + timedelta(minutes=5)
         if layout.is_up(number):
             self._run(vm, number)
@@ -147,8 +162,11 @@ class VmSeed:
             vm.display = self._idle_display
             vm.large_icon, vm.small_icon = self._icons
             vm.cluster = reference(types.Cluster, "/clusters", self.layout.id("cluster", cluster))
+            profile = self.layout.id("cpu profile", cluster)
+            vm.cpu_profile = reference(types.CpuProfile, "/cpuprofiles", profile)
             # One of the references that engines send without an address.
-            vm.quota = types.Quota(id=self.layout.id("quota"))
+            center = self.layout.id("data center", self.layout.data_center_of_cluster(cluster))
+            vm.quota = types.Quota(id=default_quota(center))
             found = self._prototypes[cluster, size] = vm
         return found
 
@@ -176,6 +194,12 @@ class VmSeed:
         if number % 4 == 0:
             return NOBODY
         return self.layout.id("template", number % self.templates)
+
+    def _template(self, identity: str) -> types.Template:
+        found = self._templates.get(identity)
+        if found is None:
+            found = self._templates[identity] = reference(types.Template, "/templates", identity)
+        return found
 
     def blank(self) -> types.Template:
         """The template that every engine has, with the date that every engine gives it."""
@@ -231,27 +255,12 @@ class VmSeed:
     def disk(self, identity: str, name: str, number: int) -> types.Disk:
         size = (10, 20, 40, 100)[self.layout.spread(4, "disk size", name)] * GIB
         sparse = number % 5 != 2
-        disk = types.Disk(
-            id=identity,
-            name=name,
-            description="",
-            actual_size=size // 3 if sparse else size,
-            alias=name,
-            backup=types.DiskBackup.NONE,
-            content_type=types.DiskContentType.DATA,
-            format=types.DiskFormat.COW if sparse else types.DiskFormat.RAW,
-            image_id=self.layout.id("image", name),
-            propagate_errors=False,
-            provisioned_size=size,
-            shareable=False,
-            sparse=sparse,
-            status=types.DiskStatus.OK,
-            storage_type=types.DiskStorageType.IMAGE,
-            total_size=size,
-            wipe_after_delete=False,
-        )
-        if sparse:
-            disk.qcow_version = types.QcowVersion.QCOW2_V3
+        disk = copy.copy(self._sparse_disk if sparse else self._full_disk)
+        disk.id = identity
+        disk.name = disk.alias = name
+        disk.actual_size = size // 3 if sparse else size
+        disk.image_id = self.layout.id("image", name)
+        disk.provisioned_size = disk.total_size = size
         self._place(disk, 0, self.layout.spread(self.layout.storage_domains, "on", name))
         return disk
 
@@ -280,10 +289,15 @@ class VmSeed:
         return disk
 
     def _place(self, disk: types.Disk, data_center: int, domain: int) -> None:
-        identity = self.layout.id("storage domain", data_center, domain)
-        disk.storage_domains = Items([reference(types.StorageDomain, "/storagedomains", identity)])
-        profile = self.layout.id("disk profile", data_center, domain)
-        disk.disk_profile = reference(types.DiskProfile, "/diskprofiles", profile)
+        found = self._homes.get((data_center, domain))
+        if found is None:
+            identity = self.layout.id("storage domain", data_center, domain)
+            profile = self.layout.id("disk profile", data_center, domain)
+            found = self._homes[data_center, domain] = (
+                Items([reference(types.StorageDomain, "/storagedomains", identity)]),
+                reference(types.DiskProfile, "/diskprofiles", profile),
+            )
+        disk.storage_domains, disk.disk_profile = found
 
 
 def _size(value: types.Vm | types.Template, gigabytes: int, sockets: int) -> None:

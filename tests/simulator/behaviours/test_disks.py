@@ -159,3 +159,10 @@ def test_a_backup_agent_reads_a_snapshot_of_a_disk_in_use(ask, added, named):
     assert ask.value(attachment, "logical_name") == "/dev/vdb"
     assert ask("DELETE", attachment).status == 200
     assert ask.value(disk, "status") == "ok"
+
+
+@pytest.mark.parametrize(("size", "status"), [(0, 400), (-5, 400), (2**62, 409)])
+def test_sizes_that_no_disk_has(ask, domain, refused, size, status):
+    body = f"<provisioned_size>{size}</provisioned_size><format>raw</format>"
+    domains = f"<storage_domains>{domain()}</storage_domains>"
+    assert refused("POST", "/disks", f"<disk>{body}{domains}</disk>")[0] == status

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from trivirt.simulator import SimulatedEngine
+
 
 def test_a_network_has_a_profile_and_clusters_choose_it(ask, added, named, names, refused):
     body = "<network><name>newnet</name><data_center><name>mydc</name></data_center></network>"
@@ -285,3 +287,71 @@ def test_jobs_of_others(ask, added, act):
     assert ask.value(job, "status") == "failed"
     act(job, "clear")
     assert ask.get(job).status == 404
+
+
+def test_somebody_stays_who_may_do_everything(ask, added, named, refused, listed):
+    (only,) = listed(ask.get("/permissions"))
+    assert "last one" in refused("DELETE", only)[1]
+    role, user = named("/roles", "SuperUser"), named("/users", "user2")
+    body = '<permission><role id="{}"/><user id="{}"/></permission>'
+    ids = (path.rpartition("/")[2] for path in (role, user))
+    added("/permissions", body.format(*ids))
+    assert "administrator" in refused("DELETE", user)[1]
+    assert ask("DELETE", only).status == 200
+
+
+def test_permissions_on_what_they_cannot_name(ask, added, named):
+    role, user = (
+        named(*each).rpartition("/")[2] for each in (("/roles", "UserRole"), ("/users", "user2"))
+    )
+    body = f'<permission><role id="{role}"/><user id="{user}"/></permission>'
+    for path in ("/vnicprofiles", "/cpuprofiles", "/diskprofiles"):
+        owner = ask.first(path)
+        assert added(f"{owner}/permissions", body).startswith(owner)
+
+
+def test_jobs_of_others_are_ended_by_them(ask, added, act, refused):
+    job = added("/jobs", "<job><description>mine</description></job>")
+    step = added(f"{job}/steps", "<step><type>executing</type><description>s</description></step>")
+    act(step, "end", "<succeeded>false</succeeded>")
+    assert ask.value(step, "status") == "failed"
+    act(job, "end", "<succeeded>true</succeeded>")
+    assert ask.value(job, "status") == "finished"
+    assert refused("POST", f"{job}/end", "<action/>")[0] == 409
+    act(job, "clear")
+    theirs = ask.first(
+        "/jobs?search=correlation_id%3D"
+        + ask("POST", "/tags", "<tag><name>t</name></tag>").header("correlation-id")
+    )
+    assert refused("POST", f"{theirs}/end", "<action/>")[0] == 409
+    assert refused("POST", f"{theirs}/clear", "<action/>")[0] == 409
+
+
+def test_a_profile_that_a_vm_uses_is_not_removed_though_nobody_looked(asker):
+    ask = asker(SimulatedEngine(vms=10))
+    used = {
+        nic.value.vnic_profile.id
+        for nic in ask.engine.store.collection(ask.first("/vms") + "/nics", "/vms/{id}/nics")
+    }
+    fresh = asker(SimulatedEngine(vms=10))
+    answer = fresh("DELETE", f"/vnicprofiles/{used.pop()}")
+    assert answer.status == 409
+    assert b"in use by the following VM" in answer.body
+
+
+@pytest.mark.parametrize("size", [-1, 1001, 2**31 - 1])
+def test_a_pool_has_so_many_vms_and_no_more(added, named, refused, size, ask):
+    inside = "<name>p</name><cluster><name>mycluster</name></cluster>"
+    inside += "<template><name>Blank</name></template>"
+    body = f"<vm_pool>{inside}<size>{size}</size></vm_pool>"
+    assert refused("POST", "/vmpools", body)[0] == 409
+    pool = added("/vmpools", body.replace(str(size), "2"))
+    ask.engine.clock.advance(10)
+    assert refused("PUT", pool, f"<vm_pool><size>{size}</size></vm_pool>")[0] == 409
+
+
+def test_a_cluster_of_which_not_all_is_known_can_be_removed(ask, added, named):
+    """A profile need not name its cluster."""
+    added("/cpuprofiles", "<cpu_profile><name>lost</name></cpu_profile>")
+    body = "<cluster><name>c</name><data_center><name>mydc</name></data_center></cluster>"
+    assert ask("DELETE", added("/clusters", body)).status == 200

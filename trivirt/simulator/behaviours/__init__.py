@@ -24,6 +24,7 @@ from trivirt.simulator.behaviours import (
     nics,
     people,
     pools,
+    quotas,
     snapshots,
     storage_domains,
     templates,
@@ -34,6 +35,7 @@ from trivirt.simulator.behaviours import (
 
 MODULES: tuple[ModuleType, ...] = (
     *(backups, devices, disks, host_networks, hosts, labels, luns, networks, nics, people, pools),
+    quotas,
     *(snapshots, storage_domains, templates, transfers, vm_making, vm_power),
 )
 

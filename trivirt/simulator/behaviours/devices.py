@@ -7,7 +7,7 @@ from typing import Any
 
 from trivirt import types
 from trivirt.model import settled
-from trivirt.simulator._command import Command, get, link_to
+from trivirt.simulator._command import Command, get, link_to, points_to
 from trivirt.simulator._refusals import conflict, incomplete, unknown_related
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import vm_making, vm_power
@@ -144,7 +144,7 @@ def remove_cluster(command: Command) -> None:
     cluster = command.entry
     check_unused(command.store, cluster)
     for profile in list(command.store.collection("/cpuprofiles")):
-        if get(profile, "cluster").id == cluster.id:
+        if points_to(get(profile, "cluster"), cluster):
             command.store.remove(profile)
     command.store.remove(cluster)
 

@@ -10,8 +10,10 @@ from trivirt.model import Items, settled
 from trivirt.simulator._command import Command, get, is_there, link_to, merged, name_of
 from trivirt.simulator._refusals import Refused, conflict, incomplete
 from trivirt.simulator._store import Entry, identity_of
+from trivirt.simulator.behaviours import quotas
 
 Status = types.DiskStatus
+LARGEST = 8192 * 1024**3  # MaxBlockDiskSizeInGibiBytes
 DEFAULTS = {
     "description": "",
     "backup": types.DiskBackup.NONE,
@@ -29,7 +31,9 @@ def add(command: Command, disk: types.Disk) -> Entry:
     missing = [name for name in ("provisioned_size", "format") if settled(disk).get(name) is None]
     if missing:
         raise incomplete("Disk", ", ".join(missing), "add")
+    check_size(disk.provisioned_size or 0)
     domain = _domain_for(command, disk)
+    quotas.check_storage(command, disk.quota, domain, disk.provisioned_size or 0)
     disk.storage_domains, disk.storage_domain = Items([link_to(domain)]), None
     name = disk.name or disk.alias or f"Disk-{command.store.next_number()}"
     disk.name = disk.alias = name
@@ -47,6 +51,15 @@ def add(command: Command, disk: types.Disk) -> Entry:
 
     command.passes(entry, (Status.LOCKED, Status.OK), made)
     return entry
+
+
+def check_size(size: int) -> None:
+    """Refuse what no storage domain can hold."""
+    if size <= 0:
+        raise Refused(400, "[Cannot add Virtual Disk. The disk size must be positive.]")
+    if size > LARGEST:
+        limit = LARGEST // 1024**3
+        raise conflict(f"Cannot add Virtual Disk. Disk size exceeds the maximum of {limit} GiB.")
 
 
 def _add_lun(command: Command, disk: types.Disk) -> Entry:
@@ -101,6 +114,9 @@ def copy_of(
     """A new disk with the same bytes, locked while they are copied."""
     new = copy.copy(disk.value)
     assert isinstance(new, types.Disk)
+    target_domain = domain or next(filter(None, map(command.find, new.storage_domains or ())), None)
+    if target_domain is not None:
+        quotas.check_storage(command, new.quota, target_domain, new.provisioned_size or 0)
     new.href = new.vms = new.snapshot = new.template = None
     new.name = new.alias = name or new.alias
     if domain is not None:
@@ -188,6 +204,11 @@ def update(command: Command, changes: types.Disk) -> None:
         return
     if size < before:
         raise conflict("Cannot edit Virtual Disk. New disk size must be larger than the current.")
+    check_size(size)
+    quota = changes.quota or get(disk, "quota")
+    for one in get(disk, "storage_domains") or ():
+        if (domain := command.find(one)) is not None:
+            quotas.check_storage(command, quota, domain, size, before)
     changes.total_size = size
 
     def extended() -> None:

@@ -83,12 +83,18 @@ def remove(command: Command) -> None:
 
 
 def _check_nics(command: Command, profiles: set[str]) -> None:
-    for path in command.store.paths("/vms/", "/nics"):
-        if path.count("/") != 3:
-            continue
-        for nic in command.store.collection(path):
-            if identity_of(get(nic, "vnic_profile")) in profiles:
-                raise conflict("Cannot remove vNIC profile. It is in use by a VM.")
+    template = "/vms/{id}/nics"
+    glance = command.store.glance(template, "vnic_profile")
+    for vm in command.store.collection("/vms"):
+        path = f"{vm.path}/nics"
+        seen = None if glance is None or command.store.is_made(path) else glance(vm.id)
+        if seen is None:
+            nics = command.store.collection(path, template)
+            seen = [get(nic, "vnic_profile") for nic in nics]
+        if any(identity_of(profile) in profiles for profile in seen):
+            raise conflict(
+                f"Cannot remove vNIC profile. It is in use by the following VM: {name_of(vm)}."
+            )
 
 
 def _members(command: Command, network: Entry) -> list[Entry]:

@@ -1,9 +1,9 @@
-"""Users, groups, roles, permissions and quotas."""
+"""Users, groups, roles and permissions; jobs that are done outside of the engine."""
 
 from __future__ import annotations
 
 from trivirt import types
-from trivirt.model import settled
+from trivirt.model import fields, settled
 from trivirt.simulator._command import Command, get, link_to, name_of
 from trivirt.simulator._refusals import conflict, incomplete, unknown_related
 from trivirt.simulator._store import Entry, identity_of
@@ -76,9 +76,29 @@ def remove_user(command: Command) -> None:
     mine = command.store.user(command.asked.user)
     if mine is not None and mine.id == user.id:
         raise conflict("Cannot remove User. You cannot remove yourself.")
+    if any(
+        each.collection.path == "/permissions" and _is_super(command, each)
+        for each in permissions_of(command, user)
+    ):
+        raise conflict("Cannot remove User. The user is an administrator of the system.")
     for permission in permissions_of(command, user):
         command.store.remove(permission)
     command.store.remove(user)
+
+
+def remove_permission(command: Command) -> None:
+    """Somebody must be left who may do everything."""
+    permission = command.entry
+    if permission.collection.path == "/permissions" and _is_super(command, permission):
+        others = [each for each in permission.collection if each is not permission]
+        if not any(_is_super(command, each) for each in others):
+            raise conflict("Cannot remove Permission. It is the last one of a Super User.")
+    command.store.remove(permission)
+
+
+def _is_super(command: Command, permission: Entry) -> bool:
+    role = command.find(get(permission, "role"))
+    return role is not None and name_of(role) == "SuperUser"
 
 
 def permissions_of(command: Command, who: Entry) -> list[Entry]:
@@ -103,8 +123,8 @@ def add_permission(command: Command, permission: types.Permission) -> Entry:
         if isinstance(owner.value, (types.User, types.Group)):
             setattr(permission, type(owner.value).element, link_to(owner))
             owner = _object_of(command, permission) or owner
-        else:
-            setattr(permission, type(owner.value).element, link_to(owner))
+        elif (element := type(owner.value).element) in fields(types.Permission):
+            setattr(permission, element, link_to(owner))
         home, template = f"{owner.path}/permissions", f"{owner.collection.path}/{{id}}/permissions"
     else:
         home = template = "/permissions"
@@ -216,38 +236,34 @@ PERMITS = (
 )
 
 
-def add_quota(command: Command, quota: types.Quota) -> None:
-    """For the data center it is added to."""
-    if quota.name is None:
-        raise incomplete("Quota", "name", "add")
-    center = command.owner()
-    for other in command.below(center, "quotas"):
-        if name_of(other) == quota.name:
-            raise conflict("Cannot add Quota. The Quota name is already in use.")
-    quota.data_center = link_to(center)
-    for name, value in (
-        ("cluster_hard_limit_pct", 20),
-        ("cluster_soft_limit_pct", 80),
-        ("storage_hard_limit_pct", 20),
-        ("storage_soft_limit_pct", 80),
-    ):
-        if settled(quota).get(name) is None:
-            setattr(quota, name, value)
-
-
-def add_limit(command: Command, limit: types.QuotaClusterLimit | types.QuotaStorageLimit) -> None:
-    """Of one quota."""
-    limit.quota = link_to(command.owner())
-
-
 def clear_job(command: Command) -> None:
     """Out of sight."""
+    if get(command.entry, "external") is not True:
+        raise conflict("Cannot clear Job. It is not external.")
     command.store.remove(command.entry)
 
 
 def end_job(command: Command) -> None:
     """Over, as the one who made it from outside says."""
+    _check_external(command)
     command.world.jobs.end(command.entry, failed=command.action.succeeded is False)
+
+
+def end_step(command: Command) -> None:
+    """The same for a part of it."""
+    _check_external(command)
+    failed = command.action.succeeded is False
+    status = types.StepStatus.FAILED if failed else types.StepStatus.FINISHED
+    now = command.store.clock.date(command.store.now)
+    command.store.replace(command.entry, status=status, end_time=now)
+
+
+def _check_external(command: Command) -> None:
+    kind = type(command.entry.value).__name__
+    if get(command.entry, "external") is not True:
+        raise conflict(f"Cannot end {kind}. It is not external.")
+    if get(command.entry, "end_time") is not None:
+        raise conflict(f"Cannot end {kind}. It has ended.")
 
 
 def add_job(command: Command, job: types.Job) -> None:
@@ -267,16 +283,13 @@ def add_step(command: Command, step: types.Step) -> None:
 ACTIONS = {
     ("JobService", "clear"): clear_job,
     ("JobService", "end"): end_job,
-    ("StepService", "end"): end_job,
+    ("StepService", "end"): end_step,
 }
 ADDING = {
     "AssignedPermissionsService": add_permission,
     "GroupsService": add_group,
     "JobsService": add_job,
     "PermitsService": add_permit,
-    "QuotaClusterLimitsService": add_limit,
-    "QuotaStorageLimitsService": add_limit,
-    "QuotasService": add_quota,
     "RolesService": add_role,
     "StepsService": add_step,
     "SystemPermissionsService": add_permission,
@@ -284,6 +297,7 @@ ADDING = {
 }
 UPDATING = {"RoleService": update_role}
 REMOVING = {
+    "PermissionService": remove_permission,
     "GroupService": remove_user,
     "RoleService": remove_role,
     "UserService": remove_user,

@@ -11,6 +11,8 @@ from trivirt.simulator._refusals import conflict, incomplete
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import vm_making, vm_power
 
+LARGEST = 1000  # MaxVmsInPool
+
 DEFAULTS = {
     "auto_storage_select": False,
     "comment": "",
@@ -32,9 +34,15 @@ def add(command: Command, pool: types.VmPool) -> Entry:
     for name, value in DEFAULTS.items():
         if settled(pool).get(name) is None:
             setattr(pool, name, value)
+    _check_size(pool.size or 0)
     entry = command.put(pool)
     _fill(command, entry, pool.size or 0)
     return entry
+
+
+def _check_size(size: int) -> None:
+    if not 0 <= size <= LARGEST:
+        raise conflict(f"Cannot add VM-Pool. A VM-Pool has between 0 and {LARGEST} VMs.")
 
 
 def _fill(command: Command, pool: Entry, size: int) -> None:
@@ -65,6 +73,7 @@ def update(command: Command, changes: types.VmPool) -> None:
         return
     if changes.size < len(members(command, command.entry)):
         raise conflict("Cannot edit VM-Pool. The size of a VM-Pool cannot be decreased.")
+    _check_size(changes.size)
     _fill(command, command.entry, changes.size)
 
 

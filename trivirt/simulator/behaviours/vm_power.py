@@ -12,6 +12,7 @@ from trivirt import types
 from trivirt.simulator._command import Command, get, link_to
 from trivirt.simulator._refusals import conflict
 from trivirt.simulator._store import Entry, identity_of
+from trivirt.simulator.behaviours import quotas
 
 Status = types.VmStatus
 STARTABLE = (Status.DOWN, Status.SUSPENDED, Status.PAUSED)
@@ -28,6 +29,8 @@ def start(command: Command) -> None:
     if status is Status.PAUSED:
         command.store.replace(vm, status=Status.UP)
         return
+    if status is Status.DOWN:
+        quotas.check_cluster(command, vm)
     wanted = action.vm
     policy = None if wanted is None else wanted.placement_policy
     pinned = None if policy is None else policy.hosts

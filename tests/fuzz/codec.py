@@ -2,9 +2,9 @@
 
     python tests/fuzz/codec.py [--seconds 60] [--seed 0]
 
-Each input is read or refused with a DecodeError, in bounded time; read in one go and in pieces it
-gives the same; what was read and can be written is read again as it was. An input that breaks a
-rule is printed, made smaller, and the exit status is 1.
+Each input is read or refused with a DecodeError, in bounded time; read in one go, in pieces and by
+lxml alone it gives the same; what was read and can be written is read again as it was. An input
+that breaks a rule is printed, made smaller, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -22,17 +22,26 @@ sys.path.insert(0, str(HERE.parent / "kit"))
 
 from hypothesis import HealthCheck, given, seed, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from lxml import etree  # noqa: E402
 from made_values import objects  # noqa: E402
 from recorded import recorded  # noqa: E402
 from surface_facts import STRUCTS, sample  # noqa: E402
 
 from trivirt import codec  # noqa: E402
 from trivirt.codec import _stream  # noqa: E402
-from trivirt.codec._stream import Decoder, decode_whole  # noqa: E402
+from trivirt.codec._stream import Decoder, decode_tree, decode_whole  # noqa: E402
 from trivirt.errors import DecodeError, EncodeError  # noqa: E402
 
 LONGEST = 5.0  # Seconds for one input; they are all short.
 AT_A_TIME = 500
+
+
+def laid_out(xml: str) -> bytes:
+    """A document as engines indent it."""
+    root = etree.fromstring(xml)
+    etree.indent(root, space="    ")
+    return etree.tostring(root, encoding="utf-8")
+
 
 WORDS = (
     b"<vm> </vm> <vms> </vms> <vm/> <name> </name> <cpu/> <nics> </nics> <nic/> <!-- --> <![CDATA[ "
@@ -43,6 +52,7 @@ WORDS = (
 ).split(b" ")
 SEEDS = [document.encode() for document in recorded() if len(document) < 20_000]
 SEEDS += [sample(name, depth=1).xml.encode() for name in STRUCTS]
+SEEDS += [laid_out(sample(name, depth=2).xml) for name in STRUCTS]
 
 word = st.sampled_from(WORDS) | st.binary(max_size=5)
 edit = st.tuples(st.floats(0, 1), st.integers(0, 40), word)
@@ -93,12 +103,19 @@ def in_pieces(data: bytes) -> Any:
     return decoder.close()
 
 
+def shown(value: Any) -> str:
+    """All of it as text, because not a number is not equal to itself."""
+    if isinstance(value, list):
+        return f"{getattr(value, 'href', None)} {[shown(one) for one in value]}"
+    return repr(value if value is None else sorted(value.to_dict().items()))
+
+
 def check(data: bytes, outcomes: Counter[str]) -> None:
     began = time.monotonic()
     value = read(lambda one: decode_whole(one, None), data)
-    other = read(in_pieces, data)
-    # Compared as text: not a number is not equal to itself.
-    assert repr(value) == repr(other), "read in one go and in pieces"
+    assert shown(value) == shown(read(in_pieces, data)), "read in one go and in pieces"
+    by_lxml = read(lambda one: decode_tree(one, None), data)
+    assert shown(value) == shown(by_lxml), "read in the quick way and by lxml"
     outcomes["refused" if value is None else "read"] += 1
     if value:
         try:

@@ -62,9 +62,12 @@ def parse_piece(data: bytes) -> Any:
         raise DecodeError(f"malformed XML: {error}") from error
 
 
-def parse_kept(text: str) -> Any:
-    """Parse an element that lxml wrote."""
-    return etree.fromstring(text, _EXACT_PARSER)
+def parse_text(text: str) -> Any:
+    """Parse an element that was cut out of a document, or that lxml wrote."""
+    try:
+        return etree.fromstring(text, _PARSER)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise DecodeError(f"malformed XML: {error}") from error
 
 
 def check_prolog(data: bytes | bytearray) -> int:

@@ -1,11 +1,11 @@
 """Long lists, read in pieces that are bounded in time and memory.
 
 A tree of the whole document would take seven times its size, and would be made in one stretch in
-which no other task runs. So the document is cut where an item seems to end, each piece is put
-between the tags of the root, and lxml parses that. A cut at a wrong place (an item inside of an
-item, a comment, a CDATA section) leaves a piece that is not well-formed: it is then joined with
-what follows. When all pieces and the rest are well-formed, so is the document, because a piece
-that is balanced within the root begins and ends between two items. Nothing here reads XML itself.
+which no other task runs. So the document is cut where an item seems to end, and each piece is read
+by itself: line by line (see `_lines`), or by lxml between the tags of the root. A cut at a wrong
+place (an item inside of an item, a comment, a CDATA section) leaves a piece that is not
+well-formed: it is then joined with what follows. When all pieces and the rest are well-formed, so
+is the document, because a piece that is balanced within the root begins and ends between two items.
 
 Of an item only the simple values are read at once (see `_later`): most of it is never looked at.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from trivirt.codec._later import put_off
+from trivirt.codec import _lines
 from trivirt.codec._names import find_class
 from trivirt.codec._parse import check_prolog, parse, parse_piece
 from trivirt.codec._tables import Table, read_items, read_object, table_of
@@ -66,7 +66,10 @@ class Decoder:
         self._buffer.clear()
         if self._list is None:
             return decode_whole(rest, self._expect)
-        self._read(parse_piece(self._open + rest))
+        end = b"\n" + self._close
+        inside = rest.rstrip(b" \n")
+        if not (inside.endswith(end) and self._read_lines(inside[: -len(end)])):
+            self._read(parse_piece(self._open + rest))
         return self._list
 
     def _begin(self) -> None:
@@ -92,8 +95,6 @@ class Decoder:
         if not is_list:
             return
         self._whole = False
-        if not table_of(cls).puts_off:
-            put_off(table_of(cls))
         self._table, self._list = table_of(cls), Items(href=root.get("href"))
         self._open, self._close = opening, closing
         self._end = b"</" + item[1] + b">"
@@ -106,14 +107,26 @@ class Decoder:
             self._wait = 2 * len(self._buffer)
             return
         at += len(self._end)
-        try:
-            piece = parse_piece(b"".join((self._open, self._buffer[:at], self._close)))
-        except DecodeError:
-            self._wait = 2 * len(self._buffer)
-            return
-        self._read(piece)
+        piece = self._buffer[:at]
+        if not self._read_lines(piece):
+            try:
+                root = parse_piece(b"".join((self._open, piece, self._close)))
+            except DecodeError:
+                self._wait = 2 * len(self._buffer)
+                return
+            self._read(root)
         del self._buffer[:at]
         self._wait = PIECE
+
+    def _read_lines(self, inside: bytes | bytearray) -> bool:
+        """Read the items in the quick way, if that is possible."""
+        assert self._list is not None
+        try:
+            items = _lines.read_items(self._table, _lines.to_text(inside), lazily=True)
+        except _lines.Doubt:
+            return False
+        self._list += items
+        return True
 
     def _read(self, root: Any) -> None:
         table, items, known = self._table, self._list, self._known
@@ -125,11 +138,34 @@ class Decoder:
 
 def decode_whole(data: bytes, expect: str | None) -> Struct | Items[Any]:
     """Read a document in one go, all of it."""
+    try:
+        return _decode_lines(data, expect)
+    except _lines.Doubt:
+        return decode_tree(data, expect)
+
+
+def decode_tree(data: bytes, expect: str | None) -> Struct | Items[Any]:
+    """The same by lxml alone, whatever the layout."""
     root = parse(data)
-    found = _ROOTS.get(root.tag) if expect == root.tag or expect is None else None
-    if found is None:
-        cls, is_list = find_class(root.tag, expect)
-        found = _ROOTS[root.tag] = table_of(cls), is_list
-    table, is_list = found
+    table, is_list = _root_table(root.tag, expect)
     value: Struct | Items[Any] = (read_items if is_list else read_object)(root, table)
     return value
+
+
+def _decode_lines(data: bytes, expect: str | None) -> Struct | Items[Any]:
+    """The quick way. Raises Doubt."""
+    tag, href, id, inside = _lines.split_root(data)
+    table, is_list = _root_table(tag, expect)
+    if not is_list:
+        value: Struct = _lines.read_object(table, href, id, inside)
+        return value
+    items = _lines.read_items(table, inside, lazily=False)
+    return Items(items, href=href)
+
+
+def _root_table(tag: str, expect: str | None) -> tuple[Table, bool]:
+    found = _ROOTS.get(tag) if expect == tag or expect is None else None
+    if found is None:
+        cls, is_list = find_class(tag, expect)
+        found = _ROOTS[tag] = table_of(cls), is_list
+    return found

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from trivirt.codec._later import keep, keep_link
+from trivirt.codec._later import keep, keep_link, put_off
 from trivirt.codec._names import ENUMS
 from trivirt.codec._scalars import read_boolean, read_date
 from trivirt.errors import DecodeError
@@ -34,18 +34,53 @@ _CONVERT: dict[type[Any], Convert | None] = {
 
 new_object = object.__new__
 
+#: A key of an object's dict and its value, or nothing.
+Meaning = tuple[str, Any] | tuple[()]
+
+_MOST = 1 << 18  # Characters that a memo keeps.
+
+
+class Memo(dict[str, Meaning]):
+    """What a child of the objects of a class means, by its text; `kept` by that and its end tag.
+
+    It forgets everything when it has become large.
+    """
+
+    __slots__ = ("_room", "kept")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], Meaning] = {}
+        self._room = _MOST
+
+    def learn(self, child: str, meaning: Meaning) -> None:
+        self._make_room(len(child))
+        self[child] = meaning
+
+    def keep(self, child: str, end: str, meaning: Meaning) -> None:
+        self._make_room(2 * len(child))
+        self.kept[child, end] = meaning
+
+    def _make_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            self.clear()
+            self.kept.clear()
+            self._room = _MOST - size
+
 
 class Table:
     """How to read one class: for each element the attribute, and what makes a value of it.
 
     `simple` has what is made of a text (None: the text itself), `nested` what is made of an
-    element; `lists` names the latter that are lists, and `links` the attribute that a `rel` is
-    a link for. `dict_of` gives the dict of an object whose `__dict__` is something else.
+    element, and `inside` the fields of those; `links` names the attribute that a `rel` is a link
+    for. `dict_of` gives the dict of an object whose `__dict__` is something else. `memo` is
+    for documents that are read line by line.
     """
 
     __slots__ = (
-        *("cls", "dict_of", "has_id", "href_key", "id_key", "links", "lists", "nested"),
-        *("puts_off", "read_id", "simple"),
+        *("cls", "dict_of", "has_id", "href_key", "id_key", "inside", "links", "memo"),
+        *("nested", "read_id", "simple"),
     )
 
     converters: Mapping[type[Any], Convert | None] = _CONVERT
@@ -56,9 +91,10 @@ class Table:
         self.href_key, self.id_key = self.key("href"), self.key("id")
         self.simple: dict[str, tuple[str, Convert | None]] = {}
         self.nested: dict[str, tuple[str, Reader]] = {}
-        self.lists: set[str] = set()
+        self.inside: dict[str, Field] = {}
         self.links: dict[str, str] = {}
-        self.has_id = self.puts_off = False
+        self.memo = Memo()
+        self.has_id = False
         self.read_id: Convert | None = None
         for field in fields(cls).values():
             self._add(field)
@@ -70,8 +106,7 @@ class Table:
                 self.read_id = _id_converter(self, field)
         elif field.is_list or not (field.is_simple or field.type_name in ENUMS):
             self.nested[field.wire] = (self.key(field.name), self._nested_reader(field))
-            if field.is_list:
-                self.lists.add(field.wire)
+            self.inside[field.wire] = field
             if field.link:
                 self.links.update(dict.fromkeys(self.rels(field), self.key(field.name)))
         else:
@@ -146,7 +181,9 @@ def table_of(cls: type[Any]) -> Table:
     """Give the table of a class, making it at the first time."""
     table = _TABLES.get(cls)
     if table is None:
-        table = _TABLES[cls] = Table(cls)
+        table = Table(cls)
+        put_off(table, fields(cls).values())
+        _TABLES[cls] = table
     return table
 
 
@@ -217,10 +254,18 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
     if href is not None:
         own[table.href_key] = href
     if id is not None and table.has_id:
-        own[table.id_key] = _read_id(table, id) if table.read_id else id
-    if not len(element):
-        return value
-    into: dict[str, Any] = own if later is None else {}
+        own[table.id_key] = read_id(table, id)
+    if len(element):
+        fill(table, own, element, later)
+    return value
+
+
+def fill(
+    table: Table, own: dict[str, Any], element: Any, later: dict[str, str] | None = None
+) -> None:
+    """Put what the children of an element say into the dict of an object."""
+    if later is not None:
+        own["\0"] = ""
     simple, nested, links = table.simple, table.nested, []
     # This loop is where the time goes: no call that can be avoided, one `try` around all.
     name = text = ""
@@ -241,7 +286,10 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
                 links.append(child)
             elif tag in nested:
                 name, read = nested[tag]
-                into[name] = read(child) if later is None else keep(child, later)
+                if later is None:
+                    own[name] = read(child)
+                else:
+                    own[f"\0{name}"] = keep(child, later)
     except ValueError as error:
         raise unreadable(table, name, text) from error
     for link in links:
@@ -251,14 +299,12 @@ def read_object(element: Any, table: Table, later: dict[str, str] | None = None)
             if later is None:
                 _apply_link(table, own, target, href)
             else:
-                keep_link(into, target, href)
-    if later is not None and into:
-        own["_pending"] = into
-    return value
+                keep_link(own, target, href)
 
 
-def _read_id(table: Table, text: str) -> Any:
-    assert table.read_id is not None
+def read_id(table: Table, text: str) -> Any:
+    if table.read_id is None:
+        return text
     try:
         return table.read_id(text)
     except ValueError as error:

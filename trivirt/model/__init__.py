@@ -11,7 +11,7 @@ from trivirt.model._fields import Field, fields
 from trivirt.model._root import Root
 from trivirt.model._service import Async, Future, Service, Soon, Sync, SyncFuture, SyncSoon, V
 from trivirt.model._steps import Perform, Steps, Work, are_steps
-from trivirt.model._struct import Items, Later, Struct, attr, settled
+from trivirt.model._struct import Items, Later, Struct, attr, set_dict, settled
 from trivirt.model._views import deprecated, operation, paged, procedure, stream, unpaged
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "paged",
     "procedure",
     "read_enum",
+    "set_dict",
     "settled",
     "stream",
     "unpaged",

@@ -123,12 +123,13 @@ class Struct(_Declared):
             if field is None:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             own = self.__dict__
+            if name == "href":
+                settled(self)  # What is not read yet may depend on it.
             if value is None:
                 own.pop(name, None)
             else:
                 own[name] = accept(type(self), field, value)
-            if "_pending" in own:
-                own["_pending"].pop(name, None)
+            own.pop(f"\0{name}", None)
 
     def __delattr__(self, name: str) -> None:
         setattr(self, name, None)
@@ -164,40 +165,42 @@ class Struct(_Declared):
         return value
 
 
+#: Give an object its dict; `__setattr__` is for attributes only.
+set_dict: Callable[[Any, dict[str, Any]], None] = vars(_Declared)["__dict__"].__set__
+
+
 class Later:
     """An attribute whose XML is kept and read at the first touch.
 
-    The codec puts these on a class in place of None and leaves the unread XML in the object's
-    dict under `_pending`. Two threads may touch at once: both read, the first result stays, and
-    the XML is dropped only after the value can be seen.
+    The codec puts these on a class in place of None, and the unread XML into an object's dict,
+    under the name with a NUL before it; such a dict also has a NUL alone for a key. Two threads
+    may touch at once: both read, the first result stays, and the XML is dropped only after the
+    value can be seen.
     """
 
-    __slots__ = ("_name", "_read")
+    __slots__ = ("_key", "_name", "_read")
 
-    def __init__(self, name: str, read: Callable[[Any], Any]) -> None:
-        self._name, self._read = name, read
+    def __init__(self, name: str, read: Callable[[dict[str, Any], Any], Any]) -> None:
+        self._name, self._key, self._read = name, f"\0{name}", read
 
     def __get__(self, obj: Any, owner: object = None) -> Any:
         if obj is None:
             return None
         own = obj.__dict__
-        pending = own.get("_pending")
-        if pending is None:
-            return None
-        raw = pending.get(self._name)
+        raw = own.get(self._key)
         if raw is None:
             return own.get(self._name)
-        value = own.setdefault(self._name, self._read(raw))
-        pending.pop(self._name, None)
+        value = own.setdefault(self._name, self._read(own, raw))
+        own.pop(self._key, None)
         return value
 
 
 def settled(obj: Any) -> dict[str, Any]:
     """Give the values of an object that are set, after reading what was put off."""
     own: dict[str, Any] = obj.__dict__
-    pending = own.get("_pending")
-    if pending is not None:
-        for name in tuple(pending):
-            getattr(obj, name)
-        own.pop("_pending", None)
+    if "\0" in own:
+        for key in tuple(own):
+            if key[0] == "\0" and key != "\0":
+                getattr(obj, key[1:])
+        own.pop("\0", None)
     return own

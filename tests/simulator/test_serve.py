@@ -215,6 +215,19 @@ async def test_point_40_a_stop_that_ends_by_itself():
         assert not engine.refuses_connections
 
 
+@pytest.mark.parametrize("phase", ["starting", "deploying", "stopped"])
+async def test_point_40_an_engine_outlasts_each_phase_of_its_restarts(phase):
+    engine = SimulatedEngine(vms=1)
+    async with serve(engine) as served:
+        for _ in range(2):
+            with engine.outage(phase):
+                assert not await reachable(served)
+            with trio.fail_after(10):
+                while not await reachable(served):
+                    pass
+        await in_thread(sign_on_and_list, served)
+
+
 async def test_statistics_are_read_over_the_control_port(served):
     await in_thread(sign_on_and_list, served)
     status, counted = await in_thread(control, served, "GET", "/statistics")

@@ -128,23 +128,17 @@ async def _listen_while_up(
     nursery: trio.Nursery,
 ) -> None:
     """Accept connections, and give the port up for as long as the engine is stopped."""
-    token = trio.lowlevel.current_trio_token()
     port = _port_of(listeners)
     try:
         while True:
-            changed = trio.Event()
-            engine.on_phase = partial(token.run_sync_soon, changed.set)
             async with trio.open_nursery() as accepting:
                 accept = partial(trio.serve_listeners, handler, listeners, handler_nursery=nursery)
                 accepting.start_soon(accept)
-                if not engine.refuses_connections:  # it may have stopped before we listened
-                    await changed.wait()
+                # Only then: whoever stops accepting closes the listeners.
+                await _until_refusing(engine)
                 accepting.cancel_scope.cancel()
-            if engine.refuses_connections:
-                for listener in listeners:
-                    await listener.aclose()
-                await _until_accepting(engine)
-                listeners = await _listen_again(host, port)
+            await _until_accepting(engine)
+            listeners = await _listen_again(host, port)
     finally:
         engine.on_phase = lambda: None
 
@@ -157,6 +151,14 @@ async def _listen_again(host: str, port: int) -> list[trio.SocketListener]:
         except errors.UsageError as error:
             logger.warning("%s; trying again", error)
         await trio.sleep(0.1)
+
+
+async def _until_refusing(engine: SimulatedEngine) -> None:
+    token = trio.lowlevel.current_trio_token()
+    while not engine.refuses_connections:
+        changed = trio.Event()
+        engine.on_phase = partial(token.run_sync_soon, changed.set)
+        await changed.wait()
 
 
 async def _until_accepting(engine: SimulatedEngine) -> None:

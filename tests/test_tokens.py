@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from trivirt._tokens import read_token
-from trivirt.errors import AuthError, RemoteProtocolError, Unavailable
+from trivirt.errors import AuthError, Error, RemoteProtocolError, Unavailable
 from trivirt.wire import Response
 
 JSON = "application/json"
@@ -90,9 +90,10 @@ def test_refusals(response: Response, code: str | None, words: str) -> None:
         ),
     ],
 )
-def test_what_is_neither_yes_nor_no(response: Response, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words):
+def test_what_is_neither_yes_nor_no(response: Response, error: type[Error], words: str) -> None:
+    with pytest.raises(error, match=words) as caught:
         read_token(response, "Sign-on as 'x'")
+    assert caught.value.status == (response.status if error is Unavailable else None)
 
 
 @pytest.mark.parametrize(

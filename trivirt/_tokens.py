@@ -38,7 +38,9 @@ def _read_json(response: Response, what: str) -> dict[str, Any]:
     body = response.content(_MAX_SIZE)
     kind = (response.header("content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json" and body.lstrip()[:1] not in (b"{", b"["):
-        raise _no_json(response, body, kind, what)
+        error = _no_json(response, body, kind, what)
+        error.status = response.status
+        raise error
     try:
         answer = json.loads(body)
     except ValueError as exc:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_a_setting_knows_its_line_of_which_file(home):
     file = home.toml(LAB)
     setting = read_engines(home.environ).sources["lab"].values["url"]
     assert setting.origin == f"url in [engines.lab] of {file}"
+
+
+def test_the_example_of_the_readme(home):
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    home.toml(example)
+    assert engine_names(home.environ) == ["lab", "prod"]
+    assert read_engines(home.environ).default == "lab"
 
 
 @pytest.mark.parametrize(

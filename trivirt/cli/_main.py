@@ -23,6 +23,7 @@ __all__ = ["run"]
 # stands here.
 _COMMANDS = {
     "completion": "Print what makes a shell complete commands and paths.",
+    "doctor": "Say what is wrong on the way to an engine, and how to mend it.",
     "engines": "List the engines that can be named.",
     "get": "Show an object or a collection whole.",
     "inventory": "Read all VMs with what belongs to them.",

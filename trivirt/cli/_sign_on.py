@@ -21,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Target:
     """An engine and who signs on to it.
 
-    `other` has more arguments of `open_engine`, and `lacks` says why nobody can sign on yet.
+    `other` has more arguments of `open_engine`, `lacks` says why nobody can sign on yet, and
+    `origins` where each setting was found.
     """
 
     url: str
@@ -32,6 +33,11 @@ class Target:
     insecure: bool = False
     other: Mapping[str, Any] = field(default_factory=dict, repr=False)
     lacks: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, option: str) -> str:
+        """Where a setting was found; empty when it was found nowhere."""
+        return self.origins.get(option, "")
 
     def options(self) -> dict[str, Any]:
         """All arguments for `open_engine`, `url` included."""
@@ -103,7 +109,12 @@ def _sentence(text: str) -> str:
 def _target(found: Settings) -> Target:
     options = found.options()
     own = {name: options.pop(name) for name in Target.__dataclass_fields__ if name in options}
-    return Target(**own, other=options, lacks="" if found.signs_on else missing_secret(found))
+    return Target(
+        **own,
+        other=options,
+        lacks="" if found.signs_on else missing_secret(found),
+        origins={name: found.origin(name) for name in found},
+    )
 
 
 def with_secret(target: Target) -> Target:
@@ -113,4 +124,5 @@ def with_secret(target: Target) -> Target:
     if not sys.stdin.isatty():
         raise Failure(f"{target.lacks}; there is no terminal to ask on")
     password = click.prompt(f"Password of {target.username}", hide_input=True, err=True)
-    return replace(target, password=password, lacks="")
+    origins = {**target.origins, "password": "the keyboard"}
+    return replace(target, password=password, lacks="", origins=origins)

@@ -101,7 +101,7 @@ def test_entities_in_a_body_are_not_resolved(ask):
 
 
 def test_point_23_put_merges(ask):
-    vm = ask.first("/vms")
+    vm = ask.first("/vms?search=status%3Ddown")
     memory = ask.value(vm, "memory")
     change = (
         "<vm><description>new</description><cpu><topology><cores>8</cores></topology></cpu></vm>"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trivirt import types
 from trivirt.model import OpenEnum, Struct, fields, settled
@@ -27,6 +27,8 @@ from trivirt.simulator._store import Collection, Entry, Store, identity_of
 if TYPE_CHECKING:
     from trivirt.simulator._images import Images
     from trivirt.simulator.behaviours.transfers import Tickets
+
+S = TypeVar("S", bound=Struct)
 
 TRUE = ("", "true", "t", "yes", "y", "1")
 
@@ -306,11 +308,13 @@ MEMBERS = {
 }
 
 
+NEXT_RUNS = "/nextruns"  # what VMs will be at their next start; no path of the API leads there
+
 WAIT: dict[str, Any] = {"wait": True}
 """What an action returns that answers only when it is over."""
 
 
-def merged(old: Struct, new: Struct) -> Struct:
+def merged(old: S, new: Struct) -> S:
     """The old value with what the new one sets; structures inside are merged as well."""
     result = copy.copy(old)
     for name, value in settled(new).items():

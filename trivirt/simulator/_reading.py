@@ -11,7 +11,7 @@ from typing import Protocol
 
 from trivirt import types
 from trivirt.model import Struct
-from trivirt.simulator._command import Command, World
+from trivirt.simulator._command import NEXT_RUNS, Command, World, merged
 from trivirt.simulator._follow import BadFollow, followed, parse_follow
 from trivirt.simulator._front import Answer, Asked, Body
 from trivirt.simulator._json import json_collection, json_entity
@@ -62,6 +62,14 @@ def number(asked: Asked, name: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
+def _wants_all(asked: Asked) -> bool:
+    """Whether the request wants the costly parts, too."""
+    wanted = flag(asked, "all_content")
+    if wanted is None:
+        return asked.facts.fields.get("all-content", "false").lower() in TRUE
+    return wanted
+
+
 class Reading:
     """Answers GETs. Each answer comes with what it was made from."""
 
@@ -89,7 +97,7 @@ class Reading:
         else:
             entries = search.apply(entries, size)
             source = (source, self._store, Passing())[search.scope]
-        if "follow" in asked.parameters:
+        if self._is_worked_out(asked, place):
             source = self._store
         return self._rendered_list(asked, place, method, entries), source
 
@@ -98,23 +106,27 @@ class Reading:
         entry = self._places.entry(place.template, place.path)
         lives_there = self._store.find(place.parent, entry.id) is entry
         source: Versioned = entry if lives_there else self._store
-        if "follow" in asked.parameters:
+        if self._is_worked_out(asked, place):
             source = self._store
-        (value,) = self._values(asked, [entry])
-        if isinstance(value, types.Vm) and place.template == "/vms/{id}":
-            value = self._with_all_content(asked, place, entry, value)
-            source = source if value is entry.value else self._store
+        (value,) = self._values(asked, place, [entry])
         shape = shape_of(place.name)
         if asked.facts.json:
             return _json(json_entity(value, shape), "get"), source
         return Answer(200, XML, Body(document(entity(value, shape))), "get"), source
 
-    def _with_all_content(
-        self, asked: Asked, place: Place, entry: Entry, value: types.Vm
-    ) -> types.Vm:
-        """With its OVF document inside, when the request wants the costly parts, too."""
-        header = asked.facts.fields.get("all-content", "false").lower()
-        if not (flag(asked, "all_content") or header in TRUE):
+    def _is_worked_out(self, asked: Asked, place: Place) -> bool:
+        """Whether more is shown than an entity's value, or less."""
+        if "follow" in asked.parameters or self._permits.limited(asked.user):
+            return True
+        vms = place.template in ("/vms", "/vms/{id}")
+        return vms and (_wants_all(asked) or flag(asked, "next_run") is True)
+
+    def _shown_vm(self, asked: Asked, place: Place, entry: Entry, value: types.Vm) -> types.Vm:
+        """As it will be at the next start, or with its OVF document inside, if asked for."""
+        if flag(asked, "next_run"):
+            later = self._store.find(NEXT_RUNS, entry.id)
+            value = value if later is None else merged(value, later.value)
+        if not _wants_all(asked):
             return value
         value = copy.copy(value)
         inside = copy.copy(value.initialization) or types.Initialization()
@@ -145,7 +157,7 @@ class Reading:
         except BadSearch as bad:
             raise Refused(400, str(bad)) from bad
 
-    def _values(self, asked: Asked, entries: Iterable[Entry]) -> Iterator[Struct]:
+    def _values(self, asked: Asked, place: Place, entries: Iterable[Entry]) -> Iterator[Struct]:
         """As this user sees them, with what was asked for inside; one by one, as made."""
         text = asked.parameters.get("follow", "")
         tree = parse_follow(text) if text else None
@@ -155,6 +167,8 @@ class Reading:
                 value = entry.value
                 if tree is not None:
                     value = followed(self._places, value, tree)
+                if isinstance(value, types.Vm) and place.template in ("/vms", "/vms/{id}"):
+                    value = self._shown_vm(asked, place, entry, value)
                 yield filtered(value) if limited else value
         except BadFollow as bad:
             raise Page(container_page(500)) from bad
@@ -166,11 +180,11 @@ class Reading:
     ) -> Answer:
         service = item_service(place.name)
         shape = shape_of(service)
-        values = self._values(asked, entries)
+        values = self._values(asked, place, entries)
         if asked.facts.json:
             members = [json_entity(value, shape) for value in values]
             return _json(json_collection(getattr(types, method.struct).element, members), "list")
-        if "follow" in asked.parameters or self._permits.limited(asked.user):
+        if self._is_worked_out(asked, place):
             items = (entity(value, shape, "    ") for value in values)
         else:
             items = (self.rendered.item(entry, service) for entry in entries)

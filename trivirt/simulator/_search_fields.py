@@ -113,4 +113,10 @@ HOMES = {
     "Role": "/roles",
     "Tag": "/tags",
     "VnicProfile": "/vnicprofiles",
+    "CpuProfile": "/cpuprofiles",
+    "DiskProfile": "/diskprofiles",
+    "InstanceType": "/instancetypes",
+    "MacPool": "/macpools",
+    "SchedulingPolicy": "/schedulingpolicies",
+    "VmPool": "/vmpools",
 }

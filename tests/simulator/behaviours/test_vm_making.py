@@ -195,3 +195,101 @@ def test_a_vm_of_another_hypervisor(ask, named, refused):
     assert answer.status == 202
     assert b"pw17" not in answer.body
     assert ask.value(named("/vms", "imported"), "status") == "image_locked"
+
+
+CORES = "<cpu><topology><cores>4</cores></topology></cpu>"
+
+
+@pytest.mark.parametrize(
+    ("query", "change", "element", "waits"),
+    [
+        ("", CORES, "cores", True),
+        ("", "<cpu><topology><sockets>4</sockets></topology></cpu>", "sockets", False),
+        ("", "<memory>68719476736</memory>", "memory", False),
+        ("", "<memory>1073741824</memory>", "memory", True),
+        ("", "<time_zone><name>Asia/Tokyo</name></time_zone>", "name", False),
+        ("", "<type>desktop</type>", "type", True),
+        ("?next_run=true", "<memory>68719476736</memory>", "memory", True),
+        ("?next_run=true", "<comment>now</comment>", "comment", False),
+    ],
+)
+def test_what_a_running_vm_cannot_take_waits(ask, act, named, query, change, element, waits):
+    vm = named("/vms", "myvm-up")
+    wanted = re.findall(">([^<>]+)<", change)[0]
+    before = ask.value(vm, element)
+    assert ask("PUT", vm + query, f"<vm>{change}</vm>").status == 200
+    assert ask.value(vm, "next_run_configuration_exists") == ("true" if waits else "false")
+    if waits:
+        assert ask.value(vm, element) == before != wanted
+        assert f">{wanted}</{element}>" in ask.get(f"{vm}?next_run=true").body.decode()
+        assert f">{wanted}</{element}>" not in ask.get(vm).body.decode()
+    act(vm, "stop")
+    ask.engine.clock.advance(5)
+    assert f">{wanted}</{element}>" in ask.get(vm).body.decode()
+    assert ask.value(vm, "next_run_configuration_exists") == "false"
+
+
+def test_several_changes_wait_together(ask, act, named):
+    vm = named("/vms", "myvm-up")
+    ask("PUT", vm, f"<vm>{CORES}</vm>")
+    ask("PUT", vm, "<vm><type>desktop</type></vm>")
+    listed = ask.get("/vms?next_run=true&search=name%3Dmyvm-up").body
+    assert b"<cores>4</cores>" in listed
+    assert b"<type>desktop</type>" in listed
+    act(vm, "reboot")
+    assert ask.value(vm, "status") == "powering_down"
+    ask.engine.clock.advance(20)
+    assert ask.value(vm, "status") == "up"
+    assert ask.value(vm, "cores") == "4"
+
+
+def test_all_content_has_the_document_in_lists_too(ask):
+    for path in ("/vms?all_content=true", "/vms"):
+        header = "true" if path == "/vms" else "false"
+        answer = ask.get(path, all_content=header).body
+        assert answer.count(b"&lt;ovf:Envelope") == ask.get("/vms").body.count(b"<vm ")
+    assert b"Envelope" not in ask.get("/vms?all_content=false", all_content="true").body
+    assert b"Envelope" not in ask.get("/vms").body
+
+
+def new_vm(more):
+    inside = "<name>newvm</name><cluster><name>mycluster</name></cluster>"
+    return f"<vm>{inside}<template><name>Blank</name></template>{more}</vm>"
+
+
+def test_a_vm_is_as_its_instance_type_and_its_body_say(ask, added, refused):
+    kind = ask.first("/instancetypes?search=name%3DLarge")
+    inside = f'<instance_type id="{kind.rpartition("/")[2]}"/>'
+    vm = added("/vms", new_vm(inside + "<cpu><topology><sockets>3</sockets></topology></cpu>"))
+    assert ask.value(vm, "memory") == str(8 * 2**30)
+    assert ask.value(vm, "cores") == "2"
+    assert ask.value(vm, "sockets") == "3"
+    assert ask.value(vm, "architecture") == "x86_64"
+    assert refused("DELETE", kind)[0] == 409
+    unknown = '<instance_type id="00000000-0000-0000-0000-0000000000ff"/>'
+    status, text = refused("POST", "/vms", new_vm(unknown).replace("newvm", "other"))
+    assert (status, "InstanceType" in text) == (404, True)
+
+
+@pytest.mark.parametrize("memory", [2**29, 2**36])
+def test_the_memory_policy_fits_the_memory(ask, added, memory):
+    vm = added("/vms", new_vm(f"<memory>{memory}</memory>"))
+    assert int(ask.value(vm, "guaranteed")) <= memory <= int(ask.value(vm, "max"))
+
+
+def test_a_stopped_vm_is_locked_while_it_is_exported(ask, act, named, passes):
+    body = "<host><name>myhost</name></host><directory>/x</directory><filename>a.ova</filename>"
+    vm = named("/vms", "myvm")
+    act(vm, "export", body)
+    assert passes(vm) == ["image_locked", "down"]
+    running = named("/vms", "myvm-up")
+    act(running, "export", body)
+    assert passes(running) == ["up"]
+
+
+def test_a_pool_has_vms_that_wait_for_users(ask, added, listed):
+    inside = "<name>p</name><cluster><name>mycluster</name></cluster>"
+    inside += "<template><name>Blank</name></template><size>3</size>"
+    added("/vmpools", f"<vm_pool>{inside}<prestarted_vms>2</prestarted_vms></vm_pool>")
+    ask.engine.clock.advance(30)
+    assert len(listed(ask.get("/vms?search=pool%3Dp+and+status%3Dup"))) == 2

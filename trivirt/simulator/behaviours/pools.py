@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from trivirt import types
 from trivirt.model import settled
 from trivirt.simulator._command import Command, get, link_to, name_of, points_to
-from trivirt.simulator._refusals import conflict, incomplete
+from trivirt.simulator._refusals import Refused, conflict, incomplete
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import vm_making, vm_power
 
@@ -60,6 +61,25 @@ def _fill(command: Command, pool: Entry, size: int) -> None:
         pointer = link_to(pool)
         pointer.name = name_of(pool)
         command.store.replace(made, vm_pool=pointer)
+    _prestart(command, pool)
+
+
+def _prestart(command: Command, pool: Entry) -> None:
+    """Once its VMs are made, as many are started as shall wait for users."""
+    wanted = get(pool, "prestarted_vms") or 0
+    if not wanted:
+        return
+
+    def start() -> None:
+        down = vm_power.Status.DOWN
+        mine = members(command, pool)
+        running = sum(get(vm, "status") is not down for vm in mine)
+        for vm in [vm for vm in mine if get(vm, "status") is down][: max(0, wanted - running)]:
+            with contextlib.suppress(Refused):  # no host is fit: it is tried again never
+                vm_power.launch(command, vm, vm_power.choose_host(command, vm))
+
+    durations = command.durations
+    command.after(max(durations.copying, durations.image_locked) + 1.0, start)
 
 
 def members(command: Command, pool: Entry) -> list[Entry]:

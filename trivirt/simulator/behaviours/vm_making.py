@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from trivirt import types
-from trivirt.model import settled
-from trivirt.simulator._command import Command, get, link_to, name_of
+from trivirt.model import Struct, settled
+from trivirt.simulator._command import NEXT_RUNS, Command, get, link_to, merged, name_of
 from trivirt.simulator._refusals import conflict, incomplete, unknown_related
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import disks, nics, ovf, snapshots, vm_power
@@ -19,6 +20,9 @@ INHERITED = (
     *("migration", "migration_downtime", "os", "placement_policy", "time_zone", "type", "usb"),
     *("small_icon", "large_icon", "cpu_profile", "storage_error_resume_behaviour"),
 )
+# What a running VM takes at its next start only, and what it always takes at once.
+AT_START = {"bios", "console", "display", "os", "placement_policy", "type", "usb", "virtio_scsi"}
+ALWAYS = {"comment", "description", "id", "href", "name"}
 DEFAULTS: dict[str, Any] = {
     "description": "",
     "comment": "",
@@ -68,10 +72,11 @@ def add(command: Command, vm: types.Vm) -> Entry:
 
 def make(command: Command, vm: types.Vm, model: Entry) -> Entry:
     """The VM itself, with what it inherits, and locked."""
-    inherited = settled(model.value)
-    for name in INHERITED:
-        if settled(vm).get(name) is None and name in inherited:
-            setattr(vm, name, inherited[name])
+    kind = command.find(vm.instance_type)
+    sized = vm.memory is not None or kind is not None
+    for source in (kind, model):
+        if source is not None:
+            _inherit(vm, settled(source.value))
     _keep_secrets(vm)
     vm.id, vm.href = command.store.new_id(), None
     vm.original_template = vm.template
@@ -82,12 +87,34 @@ def make(command: Command, vm: types.Vm, model: Entry) -> Entry:
             setattr(vm, name, value)
     if vm.memory is None:
         vm.memory = 1024**3
-    if vm.memory_policy is None:
-        vm.memory_policy = types.MemoryPolicy(guaranteed=vm.memory, max=4 * vm.memory)
+    _fit_policy(vm, sized)
     entry = command.store.add("/vms", vm)
     snapshots.make_active(command, entry)
     _give_permission(command, entry)
     return entry
+
+
+def _inherit(vm: types.Vm, inherited: Mapping[str, Any]) -> None:
+    """What the body does not say; of a structure the parts that it does not say."""
+    for name in INHERITED:
+        if name not in inherited:
+            continue
+        mine, theirs = settled(vm).get(name), inherited[name]
+        if mine is None:
+            setattr(vm, name, theirs)
+        elif isinstance(mine, Struct) and "id" not in settled(mine):
+            setattr(vm, name, merged(theirs, mine))
+
+
+def _fit_policy(vm: types.Vm, sized: bool) -> None:
+    """Of memory no more is guaranteed than there is, and no less can be had at the most."""
+    memory = vm.memory or 0
+    policy = copy.copy(vm.memory_policy) or types.MemoryPolicy()
+    if policy.guaranteed is None or (sized and policy.guaranteed > memory):
+        policy.guaranteed = memory
+    if policy.max is None or (sized and policy.max < memory):
+        policy.max = 4 * memory
+    vm.memory_policy = policy
 
 
 def _keep_secrets(vm: types.Vm) -> None:
@@ -198,11 +225,36 @@ def update(command: Command, changes: types.Vm) -> None:
     vm_power.check_lock(command, vm, "update")
     changes.status = changes.disk_attachments = changes.nics = changes.snapshots = None
     _keep_secrets(changes)
-    changed = settled(changes).keys() & {"bios", "console", "os", "type", "display"}
-    if changed and get(vm, "status") is not Status.DOWN:
-        changes.next_run_configuration_exists = True
+    if get(vm, "status") is not Status.DOWN:
+        _put_off(command, vm, changes)
     user = command.asked.user
     command.log(35, f"VM {{vm}} configuration was updated by {user}-authz.", vm=vm)
+
+
+def _put_off(command: Command, vm: Entry, changes: types.Vm) -> None:
+    """Keep for the next start what a running VM cannot take, or all if that is what was asked."""
+    given = settled(changes)
+    names = given.keys() & AT_START
+    if command.flag("next_run"):
+        names = given.keys() - ALWAYS
+    if "memory" in names or (changes.memory or 0) < (get(vm, "memory") or 0):
+        names |= given.keys() & {"memory", "memory_policy"}
+    topology = None if changes.cpu is None else changes.cpu.topology
+    if topology is not None and (topology.cores is not None or topology.threads is not None):
+        names |= {"cpu"}  # only sockets are plugged in while it runs
+    if not names:
+        return
+    later = types.Vm(id=vm.id, href="")
+    for name in names:
+        setattr(later, name, given[name])
+    before = command.store.find(NEXT_RUNS, vm.id)
+    if before is None:
+        command.store.add(NEXT_RUNS, later)
+    else:
+        command.store.put(before, merged(before.value, later))
+    for name in names:
+        setattr(changes, name, None)
+    changes.next_run_configuration_exists = True
 
 
 def remove(command: Command) -> None:
@@ -269,10 +321,7 @@ def export(command: Command) -> None:
     action = command.action
     domain = command.find(action.storage_domain)
     if domain is None:
-        command.log(1223, "Vm {vm} was exported successfully as a Virtual Appliance", vm=vm)
-        busy = "The VM is being exported."
-        command.hold(vm, busy)
-        command.after(command.durations.copying, lambda: None)
+        _export_ova(command, vm)
         return
     vm_power.must_be_down(command, vm, "export VM")
     there = command.below(domain, "vms")
@@ -288,6 +337,20 @@ def export(command: Command) -> None:
 
     chain = (Status.IMAGE_LOCKED, Status.DOWN)
     command.passes(vm, chain, exported, lasting=command.durations.copying)
+
+
+def _export_ova(command: Command, vm: Entry) -> None:
+    """A file on a host; a VM that runs goes on running."""
+
+    def written() -> None:
+        command.log(1223, "Vm {vm} was exported successfully as a Virtual Appliance", vm=vm)
+
+    seconds = command.durations.copying
+    if get(vm, "status") is Status.DOWN:
+        command.passes(vm, (Status.IMAGE_LOCKED, Status.DOWN), written, lasting=seconds)
+    else:
+        command.hold(vm, "The VM is being exported.")
+        command.after(seconds, written)
 
 
 def _set(vm: types.Vm, name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from trivirt import types
-from trivirt.simulator._command import Command, get, link_to
+from trivirt.simulator._command import NEXT_RUNS, Command, get, link_to, merged
 from trivirt.simulator._refusals import conflict
 from trivirt.simulator._store import Entry, identity_of
 from trivirt.simulator.behaviours import quotas
@@ -101,10 +101,19 @@ def _end(command: Command, vm: Entry, code: int, text: str) -> None:
         command.log(code, text, vm=vm, host=command.find(get(vm, "host")))
         leave_host(command, vm)
         command.store.replace(vm, stop_reason=reason, run_once=False)
-        if get(vm, "next_run_configuration_exists"):
-            command.store.replace(vm, next_run_configuration_exists=False)
+        apply_changes(command, vm)
 
     command.passes(vm, (Status.POWERING_DOWN, Status.DOWN), down)
+
+
+def apply_changes(command: Command, vm: Entry) -> None:
+    """What was put off while it ran."""
+    later = command.store.find(NEXT_RUNS, vm.id)
+    if later is not None:
+        command.store.put(vm, merged(vm.value, later.value))
+        command.store.remove(later)
+    if get(vm, "next_run_configuration_exists"):
+        command.store.replace(vm, next_run_configuration_exists=False)
 
 
 def leave_host(command: Command, vm: Entry) -> None:
@@ -116,10 +125,13 @@ def leave_host(command: Command, vm: Entry) -> None:
 
 
 def reboot(command: Command) -> None:
-    """Up again after a while."""
+    """Up again after a while; down in between if there are changes to be applied."""
     vm = command.entry
     must_be_up(command, vm, "reboot")
-    chain = (Status.REBOOT_IN_PROGRESS, Status.UP)
+    chain: tuple[types.VmStatus, ...] = (Status.REBOOT_IN_PROGRESS, Status.UP)
+    if get(vm, "next_run_configuration_exists"):
+        apply_changes(command, vm)
+        chain = (Status.POWERING_DOWN, Status.WAIT_FOR_LAUNCH, Status.POWERING_UP, Status.UP)
     command.passes(vm, chain, lambda: command.log(157, "VM {vm} was rebooted", vm=vm))
 
 

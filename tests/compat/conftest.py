@@ -22,7 +22,7 @@ def _forget() -> dict[str, Any]:
     return {name: sys.modules.pop(name) for name in names}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sdk() -> Iterator[Any]:
     """The package; the real one, should it be there, is put back at the end."""
     theirs = _forget()

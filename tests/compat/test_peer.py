@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -199,7 +200,9 @@ def outcome(path, interpreter):
             env=ENVIRONMENT,
             check=False,
         )
-    return done.returncode, done.stdout, done.stderr
+    # The clock of the simulated engine runs: its latest events are of this second.
+    output = re.sub(r"(\d\d:\d\d):\d\d\.\d{6}", r"\1", done.stdout)
+    return done.returncode, output, done.stderr
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -23,7 +23,7 @@ def complete(*words):
         this_trivirt(), env=environ, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,17 @@ def complete(*words):
 )
 def test_commands_and_paths_and_options_are_completed(words, found):
     assert complete(*words) == found
+
+
+def test_engines_are_completed_by_name(config_home):
+    assert complete("ls", "vms", "--engine", "") == []
+    (config_home / "trivirt").mkdir()
+    file = config_home / "trivirt" / "engines.toml"
+    url = "url = 'https://engine.example.com/ovirt-engine/api'"
+    file.write_text(f"[engines.lab]\n{url}\n[engines.lap]\n{url}\n[engines.prod]\n{url}\n")
+    assert complete("ls", "vms", "--engine", "la") == ["lab", "lap"]
+    file.write_text("[engines.lab")
+    assert complete("ls", "vms", "--engine", "la") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -41,7 +41,7 @@ def test_an_engine_by_its_name(capsys, engines, simulated):
     assert main(["inventory"]) == 2
     assert "There are several engines, lab, prod" in capsys.readouterr().err
     assert main(["inventory", "--engine", "lap"]) == 2
-    assert "did you mean lab?" in capsys.readouterr().err
+    assert "did you mean lab?\n" in capsys.readouterr().err
 
 
 def test_other_settings_of_a_file_go_to_the_engine(engines, simulated):

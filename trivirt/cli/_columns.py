@@ -12,11 +12,10 @@ from typing import Any
 import click
 
 from trivirt.model._fields import Field, fields
+from trivirt.model._plain import to_plain
 from trivirt.model._struct import Struct
 
 __all__ = ["check_columns", "flatten", "usual_columns", "value_at"]
-
-Record = Mapping[str, Any]
 
 # What is worth a column, in this order, where an object has it.
 _USUAL = (
@@ -61,24 +60,27 @@ def _unknown(column: str, name: str, kind: type[Any] | None, known: list[str]) -
     return f"{column!r} is no column: a {kind.__name__} has no {name!r}; {hint}"
 
 
-def usual_columns(kind: type[Struct], records: Sequence[Record]) -> list[str]:
+def usual_columns(kind: type[Struct], objects: Sequence[Struct]) -> list[str]:
     """The columns to show unasked: of those worth it, the ones where something is."""
     there = [c for c in _USUAL if c.partition(".")[0] in fields(kind)]
-    used = [c for c in there if any(value_at(record, c) is not None for record in records)]
-    return used or (["href"] if records else [c for c in there if c in ("name", "status", "id")])
+    used = [c for c in there if any(value_at(one, c) is not None for one in objects)]
+    return used or (["href"] if objects else [c for c in there if c in ("name", "status", "id")])
 
 
-def value_at(record: Any, column: str) -> Any:
-    """What an object has in a column; of a list of objects, a list of what each has."""
+def value_at(thing: Any, column: str) -> Any:
+    """What an object has in a column, as plain data; of a list, a list of what each has.
+
+    It looks at nothing else of the object: to make plain data of all takes a hundred times as long.
+    """
     for name in column.split("."):
-        if isinstance(record, list):
-            record = [one.get(name) if isinstance(one, dict) else None for one in record]
+        if isinstance(thing, list):
+            thing = [getattr(one, name, None) for one in thing] or None
         else:
-            record = record.get(name) if isinstance(record, dict) else None
-    return record
+            thing = getattr(thing, name, None)
+    return to_plain(thing)
 
 
-def flatten(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Each value of an object with its column; a list is a value, a link to one is left out."""
     for name, value in record.items():
         if not isinstance(value, dict):

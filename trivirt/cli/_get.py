@@ -41,12 +41,14 @@ def get(
     found = fetch(target, place.call())
     if isinstance(found, list):
         show_list(form, place, found, None)
-    elif form == "table":
-        show_rows(["attribute", "value"], list(flatten(found)))
+        return
+    record = found.to_dict()
+    if form == "table":
+        show_rows(["attribute", "value"], list(flatten(record)))
     elif form == "csv":
-        flat = dict(flatten(found))
+        flat = dict(flatten(record))
         show_records(form, [flat], list(flat))
     elif form == "ndjson":
-        show_records(form, [found], [])
+        show_records(form, [record], [])
     else:
-        write_out(form, found)
+        write_out(form, record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -11,6 +11,7 @@ from trivirt.cli._formats import format_option, show_records, show_rows
 from trivirt.cli._options import debug_option
 from trivirt.cli._place import PathArgument, Place
 from trivirt.cli._sign_on import engine_options, named_engine, with_secret
+from trivirt.model._struct import Struct
 
 __all__ = ["ls", "show_list"]
 
@@ -67,20 +68,18 @@ def _no_list(place: Place) -> str:
     return f"{place} is one object: see it with trivirt get.{below}"
 
 
-def show_list(
-    form: str, place: Place, records: list[dict[str, Any]], wanted: list[str] | None
-) -> None:
+def show_list(form: str, place: Place, found: Sequence[Struct], wanted: list[str] | None) -> None:
     """Show what came, with the columns that somebody wanted or with the usual ones."""
     if form == "table":
-        columns = wanted or usual_columns(place.item_type, records)
-        rows = [[value_at(record, column) for column in columns] for record in records]
+        columns = wanted or usual_columns(place.item_type, found)
+        rows = [[value_at(one, column) for column in columns] for one in found]
         left_out = show_rows(columns, rows, fit=wanted is None)
         if left_out:
             click.echo(f"{left_out} more in a wider terminal, or with --columns.", err=True)
     elif wanted is not None:
-        show_records(form, [{c: value_at(r, c) for c in wanted} for r in records], wanted)
+        show_records(form, [{c: value_at(one, c) for c in wanted} for one in found], wanted)
     elif form == "csv":
-        flat = [dict(flatten(record)) for record in records]
+        flat = [dict(flatten(one.to_dict())) for one in found]
         show_records(form, flat, list(dict.fromkeys(c for record in flat for c in record)))
     else:
-        show_records(form, records, [])
+        show_records(form, [one.to_dict() for one in found], [])

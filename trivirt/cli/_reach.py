@@ -1,4 +1,4 @@
-"""What commands that read one place have in common: sign on, ask, and give plain data."""
+"""What commands that read one place have in common: to sign on and ask."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ __all__ = ["fetch"]
 
 
 def fetch(target: Target, call: Call[Any]) -> Any:
-    """Perform one call: of a list the objects as dicts, of an object the dict."""
-    found = trio.run(_perform, target, call)
-    return [one.to_dict() for one in found] if isinstance(found, list) else found.to_dict()
+    """Perform one call, and give the object or the list that it gives."""
+    return trio.run(_perform, target, call)
 
 
 async def _perform(target: Target, call: Call[Any]) -> Any:

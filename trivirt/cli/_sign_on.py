@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 import click
 
 from trivirt.cli._failure import Failure
-from trivirt.configuration import NotConfigured, Settings, find_settings, missing_secret
+from trivirt.configuration import (
+    NotConfigured,
+    Settings,
+    engine_names,
+    find_settings,
+    missing_secret,
+)
+from trivirt.errors import UsageError
 
 __all__ = ["Target", "engine_options", "named_engine", "with_secret"]
 
@@ -45,6 +52,13 @@ class Target:
         return {**self.other, **{name: getattr(self, name) for name in own}}
 
 
+def _complete_engine(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        return [name for name in engine_names() if name.startswith(incomplete)]
+    except UsageError:  # A broken file is told of when the command runs.
+        return []
+
+
 _OPTIONS = (
     click.option(
         "--url",
@@ -52,7 +66,10 @@ _OPTIONS = (
         help="The API of an engine: https://HOST/ovirt-engine/api.  [env var: OVIRT_URL]",
     ),
     click.option(
-        "--engine", metavar="NAME", help="An engine that engines.toml or ovirt.conf describes."
+        "--engine",
+        metavar="NAME",
+        shell_complete=_complete_engine,
+        help="An engine that engines.toml or ovirt.conf describes.",
     ),
     click.option(
         "--username",
@@ -92,9 +109,9 @@ def named_engine(
     try:
         found = find_settings(engine, given, spelling=_as_option)
     except NotConfigured as exc:
-        raise click.UsageError(f"{_sentence(str(exc))}.") from None
+        raise click.UsageError(_sentence(str(exc))) from None
     if not found.signs_on and found.get("username") is None:
-        raise click.UsageError(f"{_sentence(missing_secret(found))}.")
+        raise click.UsageError(_sentence(missing_secret(found)))
     return _target(found)
 
 
@@ -103,7 +120,7 @@ def _as_option(name: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return text[:1].upper() + text[1:] + ("" if text.endswith("?") else ".")
 
 
 def _target(found: Settings) -> Target:

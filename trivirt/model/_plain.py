@@ -21,17 +21,18 @@ def to_dict(obj: Any) -> dict[str, Any]:
     from trivirt.model._struct import settled
 
     values = settled(obj)
-    return {name: _to_plain(values[name]) for name in fields(type(obj)) if name in values}
+    return {name: to_plain(values[name]) for name in fields(type(obj)) if name in values}
 
 
-def _to_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """Any value of an attribute as `to_dict` has it."""
     from trivirt.model._struct import Items, Struct
 
     if isinstance(value, Struct):
         return to_dict(value)
     if isinstance(value, list):
         href = value.href if isinstance(value, Items) else None
-        return {"href": href} if href and not value else [_to_plain(one) for one in value]
+        return {"href": href} if href and not value else [to_plain(one) for one in value]
     if isinstance(value, OpenEnum):
         return value.value
     return value.isoformat() if isinstance(value, datetime) else value

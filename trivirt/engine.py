@@ -35,6 +35,7 @@ from trivirt.wire import (
     ClientCert,
     FilePath,
     Headers,
+    Line,
     Origin,
     Pool,
     Request,
@@ -168,8 +169,43 @@ class Engine(SystemService[Async]):
         return Steps(f"{request.method} {request.target.partition('?')[0]}", send)
 
     async def _send_with(self, token: str, request: Request) -> Response:
-        headers = (*request.headers, ("Authorization", f"Bearer {token}"))
-        return await self._pool.request(request._replace(headers=headers))
+        return await self._pool.request(_signed(request, token))
+
+    # For threads that block, see `Line`.
+
+    def lend(self) -> Line | None:
+        """Lend a connection to threads; None if there is none to spare. In trio's thread."""
+        return self._pool.lend()
+
+    def ask_on(self, line: Line, call: Call[Any]) -> Response | None:
+        """The answer to a GET, by blocking; None if it has to be asked for in the usual way.
+
+        Raises TransportError.
+        """
+        token = self._session.current
+        if token is None or self._patience.away:
+            return None
+        try:
+            response = line.request(self._request(call, b"", token))
+        except TransportError as exc:
+            exc.method, exc.path = call.method, call.path
+            raise
+        if response is None or response.status == 401:
+            return None
+        _log(call, response)
+        if response.status in _TROUBLE and outage(call, response, self._options.limits.inflated):
+            return None
+        return response
+
+    def send_on(self, line: Line, request: Request) -> Response | None:
+        """The same for a request that is complete but for the token, see `sending`."""
+        token = self._session.current
+        response = None if token is None else line.request(_signed(request, token))
+        return None if response is None or response.status == 401 else response
+
+    def read(self, call: Call[T], response: Response) -> T:
+        """The result of a call, by its answer; see `perform`."""
+        return read_reply(call, response, self._options.limits.inflated)
 
     async def aclose(self) -> None:
         """Give up what is unanswered, give the tokens back, close the connections.
@@ -180,6 +216,7 @@ class Engine(SystemService[Async]):
             return
         self._closed = True
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING):
+            await self._pool.recall()
             await self._session.settle()
             for pool in self._pools:
                 pool.give_up()
@@ -267,6 +304,11 @@ class Engine(SystemService[Async]):
         return error if outage(root, answer, self._options.limits.inflated) else None
 
     async def _send(self, call: Call[Any], body: bytes, token: str) -> Response:
+        response = await self._pool.request(self._request(call, body, token))
+        _log(call, response)
+        return response
+
+    def _request(self, call: Call[Any], body: bytes, token: str) -> Request:
         plain, with_body = self._headers(token)
         headers = with_body if body else plain
         if call.headers:
@@ -275,11 +317,7 @@ class Engine(SystemService[Async]):
         target = self._options.url.api + call.path
         if call.query:
             target = f"{target}?{urlencode(call.query)}"
-        response = await self._pool.request(Request(call.method, target, headers, body))
-        if log.isEnabledFor(logging.DEBUG):
-            correlation = response.header("correlation-id")
-            log.debug("%s %s: %d, %s", call.method, call.path or "/", response.status, correlation)
-        return response
+        return Request(call.method, target, headers, body)
 
     def _headers(self, token: str) -> tuple[Headers, Headers]:
         """The headers of requests without and with a body, made once for a token."""
@@ -305,6 +343,16 @@ class Engine(SystemService[Async]):
         if self._closed:
             raise Cancelled("The engine is closed")
         self._nursery.start_soon(future.run, self.perform, call)
+
+
+def _signed(request: Request, token: str) -> Request:
+    return request._replace(headers=(*request.headers, ("Authorization", f"Bearer {token}")))
+
+
+def _log(call: Call[Any], response: Response) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        correlation = response.header("correlation-id")
+        log.debug("%s %s: %d, %s", call.method, call.path or "/", response.status, correlation)
 
 
 def _repeatable(call: Call[Any], error: Error) -> bool:

@@ -18,6 +18,7 @@ def port(scripted: ScriptedEngine) -> Iterator[int]:
     for number in range(100):
         scripted.answers[f"GET {API}/vms/{number}"] = reply(f"<vm id='{number}'/>")
     scripted.answers[f"GET {API}/vms/bad"] = reply(FAULT, status="409 Conflict")
+    scripted.answers[f"GET {API}/vms/missing"] = reply(FAULT, status="404 Not Found")
     scripted.answers[f"GET {API}/vms/never"] = b""
     with served(scripted.serve) as number:
         yield number

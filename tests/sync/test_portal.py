@@ -100,6 +100,8 @@ def test_calls_that_race_with_closing_end_one_way_or_the_other(port: int) -> Non
 
 WAITS = {
     "a call": "engine.vms.vm('never').get()",
+    "a call after others": "[engine.vms.vm('1').get() for _ in range(9)]; "
+    "engine.vms.vm('never').get()",
     "a future": "engine.soon.vms.vm('never').get().wait()",
     "a future with a limit": "engine.soon.vms.vm('never').get().wait(60)",
     "an exception": "engine.soon.vms.vm('never').get().exception()",
@@ -233,6 +235,8 @@ def test_a_child_of_fork_is_refused_what_is_the_parents_and_can_open_its_own(
     with opened() as engine:
         done, pending = engine.soon.vms.vm("1").get(), engine.soon.vms.vm("never").get()
         done.wait()
+        for _ in range(9):  # A connection is borrowed for them.
+            engine.vms.vm("0").get()
         pid = os.fork()
         if pid == 0:
             print(done.wait().id)
@@ -340,7 +344,8 @@ ENDINGS = {
 def test_exit_with_an_open_engine_logs_out(
     port: int, scripted: ScriptedEngine, ending: str
 ) -> None:
-    code = f"context = opened(); engine = context.__enter__(); engine.vms.vm('2').get()\n{ending}"
+    code = "context = opened(); engine = context.__enter__()\n"
+    code += f"for _ in range(9): engine.vms.vm('2').get()\n{ending}"
     out, err, status = ends(program(code, port))
     assert status == 0
     assert out == ("1\n" if "print" in ending else "")

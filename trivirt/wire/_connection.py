@@ -22,11 +22,12 @@ from typing import NamedTuple
 import httpcore
 import trio
 
-from trivirt.errors import ConnectionLost, Error, TimedOut
+from trivirt.errors import ConnectionLost, Error
 from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._line import Line, lendable
 from trivirt.wire._messages import Response
 from trivirt.wire._pipeline import Limits, Pipeline
-from trivirt.wire._timeouts import Timeouts
+from trivirt.wire._timeouts import Timeouts, overdue
 
 READ_SIZE = 65_536
 _DRAIN = 1.0  # Seconds that an answer nobody waits for may take before we rather reconnect.
@@ -73,6 +74,7 @@ class Connection:
     ) -> None:
         self._stream = stream
         self._host = host
+        self._limits = limits
         self._pipeline: Pipeline[Exchange] = Pipeline(host, limits)
         self._traffic = traffic
         self._answered, self._turn = answered, turn
@@ -82,6 +84,8 @@ class Connection:
         self._error: Error | None = None
         self._writing = False
         self._ended = False
+        self._line: Line | None = None
+        self._returned, self._resumed = trio.Event(), trio.Event()
         self._broken_at = math.inf
         self._head_since = self._read_at = 0.0
         self.load = self.served = self.deepest = 0
@@ -122,17 +126,60 @@ class Connection:
         self.over = self._ended = True
         self._scope.cancel()
 
+    def lend(self, timeouts: Timeouts) -> Line | None:
+        """Lend the connection, which must be idle, to threads; None if it is no socket.
+
+        Until it is given back it counts as one with a request that travels alone.
+        """
+        if not lendable(self._stream):
+            return None
+        self.load += 1
+        self.alone = True
+        self._returned, self._resumed = trio.Event(), trio.Event()
+        self._line = Line(
+            *(self._stream, self._host, timeouts, self._limits, self._traffic),
+            returned=self._returned.set,
+        )
+        self._scope.cancel()
+        return self._line
+
+    async def recall(self) -> None:
+        """Get the connection back if it is lent and not in use."""
+        if self._line is not None and self._line.give_back():
+            await self._resumed.wait()
+
+    def hang_up(self) -> None:
+        """Break off the request that a thread is making on the connection, if it is lent."""
+        if self._line is not None:
+            self._line.hang_up()
+
+    @property
+    def lent(self) -> bool:
+        """Whether it belongs to threads at the moment."""
+        return self._line is not None
+
+    @property
+    def busy_line(self) -> bool:
+        """Whether a thread is making a request on the connection."""
+        return self._line is not None and self._line.busy
+
     async def run(self) -> Loss:
         """Serve until the connection ends; close it and tell what is left."""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
                 while not (self._ended or self._late()):
+                    if self._line is not None:
+                        await self._leave_to(self._line)
+                        continue
                     with trio.CancelScope(deadline=self._due()) as self._scope:
                         await self._read()
                 nursery.cancel_scope.cancel()
         finally:
             self.over = True
+            if self._line is not None:
+                self._line.abandon()
+                self._resumed.set()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await self._stream.aclose()
         return self._loss()
@@ -160,6 +207,23 @@ class Connection:
             self._set_timer()
             if answers:
                 self._turn()
+
+    async def _leave_to(self, line: Line) -> None:
+        """Keep away from the stream until the line is given back."""
+        line.open()
+        with trio.CancelScope() as self._scope:  # `retire` cancels it.
+            await self._returned.wait()
+        if not self._returned.is_set():
+            line.hang_up()
+            with trio.move_on_after(_DRAIN):
+                await self._returned.wait()
+        line.close()
+        self._line = None
+        self._ended = self._ended or line.broken
+        self.over = self.over or self._ended
+        self._unload()
+        self._resumed.set()
+        self._turn()
 
     def _deliver(self, answers: list[tuple[Exchange, Response]]) -> None:
         self._head_since = trio.current_time()
@@ -248,19 +312,10 @@ class Connection:
             return False
         outstanding = self._pipeline.outstanding
         if outstanding and not outstanding[0].dropped:
-            self._break(self._timeout(outstanding[0].timeouts))
+            waited = trio.current_time() - self._head_since
+            limits, in_answer = outstanding[0].timeouts, self._pipeline.in_answer
+            self._break(overdue(self._host, limits, waited, in_answer))
         return True
-
-    def _timeout(self, limits: Timeouts) -> TimedOut:
-        waited = trio.current_time() - self._head_since
-        if self._pipeline.in_answer:
-            what = (
-                f"The answer of {self._host} was not complete after {waited:.3g} s (limits: "
-                f"{limits.answer:g} s for all of it, {limits.silence:g} s without a byte)"
-            )
-        else:
-            what = f"{self._host} did not answer within {limits.first_byte:g} s"
-        return TimedOut(what, sent=True)
 
     def _broken(self, exc: BaseException) -> ConnectionLost:
         return ConnectionLost(f"The connection to {self._host} broke: {_words(exc)}", sent=True)

@@ -41,6 +41,7 @@ from trivirt.errors import (
 from trivirt.wire._connection import Connection, Loss, Traffic
 from trivirt.wire._dial import Origin, dial
 from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._line import Line
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._pipeline import Limits, TooLarge, check_request
 from trivirt.wire._tempo import START, Tempo
@@ -122,7 +123,7 @@ class Pool:
         return WireStatistics(
             connections=len(self._connections),
             opening=len(self._dials),
-            in_flight=self.limiter.borrowed_tokens,
+            in_flight=self.limiter.borrowed_tokens + sum(c.busy_line for c in self._connections),
             waiting=len(self._shared) + len(self._alone),
             depth=self._depth,
             opened=self._opened,
@@ -155,6 +156,23 @@ class Pool:
         response: Response = await trio.lowlevel.wait_task_rescheduled(give_up)
         return response
 
+    def lend(self) -> Line | None:
+        """Lend an idle connection to threads, see `Line`; None if none can be spared now.
+
+        One that is lent counts among the connections allowed, so not all of them are lent.
+        """
+        lent = sum(connection.lent for connection in self._connections)
+        if lent + 1 < self._size and not (self._closed or self._shared or self._alone):
+            for connection in self._connections:
+                if not (connection.load or connection.over):
+                    return connection.lend(self._timeouts)
+        return None
+
+    async def recall(self) -> None:
+        """Get back the connections that are lent and not in use, so that others can use them."""
+        for connection in list(self._connections):
+            await connection.recall()
+
     async def aclose(self) -> None:
         """Fail what is unanswered with Cancelled and close every connection.
 
@@ -183,6 +201,8 @@ class Pool:
             exchange.drop()
         self._alone.clear()
         self._shared.clear()
+        for connection in self._connections:
+            connection.hang_up()
 
     # Requests.
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from trivirt.errors import UsageError
+from trivirt.errors import TimedOut, UsageError
 
 _changes: ContextVar[dict[str, float] | None] = ContextVar("trivirt timeouts", default=None)
 
@@ -64,3 +64,15 @@ def timeouts(
         yield
     finally:
         _changes.reset(token)
+
+
+def overdue(host: str, limits: Timeouts, waited: float, in_answer: bool) -> TimedOut:
+    """The error for an answer that did not come, or not all of it, within its limits."""
+    if in_answer:
+        what = (
+            f"The answer of {host} was not complete after {waited:.3g} s (limits: "
+            f"{limits.answer:g} s for all of it, {limits.silence:g} s without a byte)"
+        )
+    else:
+        what = f"{host} did not answer within {limits.first_byte:g} s"
+    return TimedOut(what, sent=True)

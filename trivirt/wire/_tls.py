@@ -126,13 +126,14 @@ class TlsStream(httpcore.AsyncNetworkStream):
     """A client's TLS session over another stream.
 
     One task may read while another writes. A cancelled call leaves the session unusable, as it
-    does with every TLS; close it then.
+    does with every TLS; close it then. Between two calls `stream`, the one below, may be replaced
+    by another that goes on where it stopped; a read that waits for its first byte may be cancelled.
     """
 
     def __init__(
         self, stream: httpcore.AsyncNetworkStream, context: ssl.SSLContext, host: str
     ) -> None:
-        self._stream = stream
+        self.stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._flushing = False
@@ -188,15 +189,15 @@ class TlsStream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close at once, without a farewell: HTTP has said where its messages end."""
-        await self._stream.aclose()
+        await self.stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
             return self._tls
-        return self._stream.get_extra_info(info)
+        return self.stream.get_extra_info(info)
 
     async def _receive(self) -> None:
-        data = await self._stream.read(_READ)
+        data = await self.stream.read(_READ)
         self._dry = False
         if data:
             self._incoming.write(data)
@@ -210,7 +211,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
         self._flushing = True
         try:
             while data := self._outgoing.read():
-                await self._stream.write(data)
+                await self.stream.write(data)
         finally:
             self._flushing = False
 

@@ -21,7 +21,17 @@ from typing import TYPE_CHECKING, Any
 from trivirt._version import __version__
 
 if TYPE_CHECKING:
-    from trivirt import codec, configuration, errors, jobs, services, simulator, sync, types
+    from trivirt import (
+        codec,
+        configuration,
+        errors,
+        inventory,
+        jobs,
+        services,
+        simulator,
+        sync,
+        types,
+    )
     from trivirt._future import Future, as_completed
     from trivirt._patience import Retries
     from trivirt.engine import Engine, Statistics, open_engine
@@ -40,6 +50,7 @@ __all__ = [
     "codec",
     "configuration",
     "errors",
+    "inventory",
     "jobs",
     "open_engine",
     "services",
@@ -50,7 +61,10 @@ __all__ = [
 ]
 
 _MODULES = frozenset(
-    {"codec", "configuration", "errors", "jobs", "services", "simulator", "sync", "types"}
+    {
+        *("codec", "configuration", "errors", "inventory", "jobs", "services", "simulator"),
+        *("sync", "types"),
+    }
 )
 _NAMES = {
     "Engine": "engine",

@@ -91,6 +91,11 @@ class Engine(SystemService[Async]):
         state = "closed" if self._closed else "open"
         return f"<Engine {self._options.url} {state}, {self._pool!r}>"
 
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return str(self._options.url)
+
     def statistics(self) -> Statistics:
         """A snapshot of connections, requests and bytes; costs next to nothing."""
         logins = self._session.logins

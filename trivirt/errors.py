@@ -19,6 +19,7 @@
      |    |    +-- Forbidden    403: signed on, but not permitted
      |    +-- Unavailable       the front end answered instead of the API (502, 503, 504, HTML)
      +-- AuthError              sign-on was refused, or the token was refused twice
+     +-- StoreError             an inventory could not be kept or read: full disk, locked, foreign
      +-- Cancelled              the request was given up: cancelled, or its engine was closed
 
 Everything derives from `Error`; nothing here shadows a name of Python. Messages say what was
@@ -43,6 +44,7 @@ __all__ = [
     "ProtocolError",
     "RemoteProtocolError",
     "ResponseError",
+    "StoreError",
     "TimedOut",
     "TlsFailed",
     "TransportError",
@@ -180,6 +182,10 @@ class AuthError(Error):
         super().__init__(message)
         self.code = code
         self.reason = reason
+
+
+class StoreError(Error):
+    """The file of an inventory could not be written or read; the message says what to do."""
 
 
 class Cancelled(Error):

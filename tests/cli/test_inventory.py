@@ -34,7 +34,7 @@ def test_the_demo_compares_three_ways(capsys, tmp_path):
     for way in ("one request after the other", "10 connections ", "10 connections, 8 in each"):
         assert way in printed.out
     assert "The 3 results are equal: 4 VMs, " in printed.out
-    assert printed.out.count(" 13 ") == 3
+    assert printed.out.count(" 16 ") == 3
     vms = json.loads(out.read_text("utf-8"))["vms"]
     assert len(vms) == 4
     assert all(isinstance(vm[part], list) for vm in vms for part in PARTS)
@@ -61,7 +61,7 @@ def test_an_engine_is_read_into_a_table_and_a_file(capsys, tmp_path, simulated, 
     assert cells(printed, "VMs") == [7] == [len(document["vms"])]
     for part, title in TITLES.items():
         assert cells(printed, title) == [sum(len(vm[part]) for vm in document["vms"])]
-    assert "22 requests in " in printed
+    assert "4 requests in " in printed
     assert simulated["password"] not in printed + out.read_text()
 
 
@@ -138,14 +138,14 @@ def test_ctrl_c_ends_the_demo_and_its_engine(capsys, monkeypatch, tmp_path):
 
     @contextmanager
     def interrupting():
-        def watch(progress):
-            if progress.done == 10:
+        def watch(state):
+            if state.done == 10:
                 folders.extend(tmp_path.iterdir())
                 signal.raise_signal(signal.SIGINT)
 
         yield lambda title: watch
 
-    monkeypatch.setattr("trivirt.cli._demo.progress_bar", interrupting)
+    monkeypatch.setattr("trivirt.cli._demo.show_progress", interrupting)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert main(["inventory", "--demo", "--vms", "20"]) == 130
     assert capsys.readouterr() == ("", "trivirt: interrupted\n")

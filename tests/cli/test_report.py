@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from trivirt.cli import _report
-from trivirt.inventory import Progress
 
 COLUMNS = ["way", "seconds", "requests", "req/s", "speed-up"]
 ROW = ["10 connections, 8 in each pipeline", "0.15", "301", "2006", "22.7x"]
@@ -38,24 +37,6 @@ def test_a_table_in_a_pipe_is_one_line_for_each_row(capsys, monkeypatch):
     assert [line.split() for line in lines[:2]] == [["Title"], COLUMNS]
     assert lines[2].startswith(ROW[0])
     assert lines[2].split()[-4:] == ROW[1:]
-
-
-@pytest.mark.parametrize("width", [48, 100])
-def test_a_bar_moves_on_a_terminal(terminal, capsys, width):
-    terminal(width)
-    with _report.progress_bar() as bar:
-        watch = bar("reading")
-        watch(Progress(1, 7))
-        watch(Progress(7, 7))
-    printed = capsys.readouterr()
-    assert "7/7" in printed.err
-    assert printed.out == ""
-
-
-def test_there_is_no_bar_elsewhere(capsys):
-    with _report.progress_bar() as bar:
-        bar("reading")(Progress(1, 7))
-    assert capsys.readouterr() == ("", "")
 
 
 def test_what_was_found_in_words():

@@ -28,8 +28,12 @@ def ansible_options(command: F) -> F:
             return command(**options)
         if list_all == (host is not None):
             raise click.UsageError("--ansible needs --list or --host NAME.")
-        names = ("url", "username", "ca_file", "insecure", "engine")
-        _show(with_secret(named_engine(*(options[name] for name in names))), host)
+        if len(options["engine"]) > 1:
+            raise click.UsageError("--ansible takes one --engine; others are other inventories.")
+        engine = next(iter(options["engine"]), None)
+        names = ("url", "username", "ca_file", "insecure")
+        given = {name: options[name] for name in names}
+        _show(with_secret(named_engine(**given, engine=engine)), host)
         return None
 
     for option in (

@@ -1,23 +1,31 @@
-"""`trivirt inventory`: of an engine, or of a simulated one in three ways."""
+"""`trivirt inventory`: of one engine or several, or of a simulated one in three ways."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
 import click
-import trio
 from click.core import ParameterSource
 
 from trivirt.cli._ansible import ansible_options
-from trivirt.cli._demo import run_demo
 from trivirt.cli._options import debug_option, seconds
-from trivirt.cli._out import OutFile
-from trivirt.cli._reading import Reading, Way, read
-from trivirt.cli._report import found_rows, progress_bar, show_table, show_text
-from trivirt.cli._sign_on import Target, engine_options, named_engine, with_secret
+from trivirt.cli._sign_on import Target, engines_options, named_engine, with_secret
+
+if TYPE_CHECKING:
+    from trivirt.cli._jobs import Order
+    from trivirt.inventory import Destination
 
 __all__ = ["inventory"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _ONLY_DEMO = ("vms", "latency")
-_NOT_DEMO = ("url", "engine", "username", "ca_file", "insecure")
+_NOT_DEMO = (
+    *("url", "username", "ca_file", "insecure", "engine", "plan", "way", "resume", "update"),
+    *("dry_run", "deadline", "patience"),
+)
 
 
 @click.command()
@@ -38,14 +46,50 @@ _NOT_DEMO = ("url", "engine", "username", "ca_file", "insecure")
     show_default=True,
     help="With --demo: how long each answer is under way.",
 )
-@engine_options
+@engines_options
+@click.option(
+    "--plan",
+    metavar="PLAN",
+    default="vms",
+    show_default=True,
+    help="What to read: vms, minimal, ansible or full; or a file (.toml, .json) that maps "
+    "collections to lists of what is read of each object; or that itself, such as "
+    "'vms=nics,snapshots hosts'.",
+)
+@click.option(
+    "--way",
+    metavar="WHAT=WAY",
+    multiple=True,
+    help="Force how something is read: vms.nics=children, 'vms.*=follow'. Can be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be asked, and how often.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Keep all that was found in this file. Its suffix says how: .json, .ndjson, .csv, "
+    ".sqlite or .db, .parquet, .duckdb; without one it is SQLite.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["sqlite", "json", "ndjson", "csv", "parquet", "duckdb"]),
+    help="The form of FILE, whatever its suffix.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run of FILE that has not ended.")
+@click.option("--update", is_flag=True, help="Read what has changed since FILE was written.")
+@click.option(
+    "--deadline",
+    type=seconds,
+    metavar="SECONDS",
+    help="Stop then, and keep what was read; --resume goes on.",
+)
 @click.option(
     "--connections",
     type=click.IntRange(min=1),
     metavar="N",
     default=10,
     show_default=True,
-    help="How many connections to open to the engine.",
+    help="How many connections to open to each engine.",
 )
 @click.option(
     "--pipeline",
@@ -63,38 +107,19 @@ _NOT_DEMO = ("url", "engine", "username", "ca_file", "insecure")
     show_default=True,
     help="How long to wait for an engine that goes away meanwhile, as in a restart.",
 )
-@click.option("--out", metavar="FILE", help="Write all that was found to this file, as JSON.")
 @ansible_options
 @debug_option
 @click.pass_context
-def inventory(
-    context: click.Context,
-    *,
-    demo: bool,
-    vms: int,
-    latency: float,
-    url: str | None,
-    engine: str | None,
-    username: str | None,
-    ca_file: str | None,
-    insecure: bool,
-    connections: int,
-    pipeline: int,
-    patience: float,
-    out: str | None,
-) -> None:
-    """List all VMs with their disk attachments, NICs and permissions."""
+def inventory(context: click.Context, /, *, demo: bool, **options: Any) -> None:
+    """Read what engines hold: by default all VMs with their disk attachments, NICs, permissions.
+
+    Whatever ends it early, what was read is kept, and --resume goes on from there.
+
+    Exit codes: 0 complete, 3 partial (some of it is missing, and the table says what), 130
+    interrupted, 1 nothing could be read, 2 a wrong option.
+    """
     _refuse(context, _NOT_DEMO if demo else _ONLY_DEMO, demo)
-    target = None if demo else named_engine(url, username, ca_file, insecure, engine)
-    # Before the question for a password: nobody likes to type one in vain.
-    file = OutFile(out) if out is not None else None
-    if target is None:
-        reading = trio.run(run_demo, vms, latency, connections, pipeline)
-    else:
-        reading = trio.run(_read_engine, with_secret(target), Way(connections, pipeline), patience)
-    if file is not None:
-        file.write(reading.document())
-        show_text(f"Written to {out}.")
+    context.exit(_run_demo(options) if demo else _run(options))
 
 
 def _refuse(context: click.Context, names: tuple[str, ...], demo: bool) -> None:
@@ -105,17 +130,95 @@ def _refuse(context: click.Context, names: tuple[str, ...], demo: bool) -> None:
             raise click.UsageError(f"{option} is not for {'--demo' if demo else '--url'}.")
 
 
-async def _read_engine(target: Target, way: Way, patience: float) -> Reading:
-    with progress_bar() as bar:
-        reading = await read(target, way, bar(str(way)), patience)
-    product = " ".join(filter(None, (reading.engine["product"], reading.engine["version"])))
-    show_table(
-        f"{product or 'Engine'} at {target.url}",
-        ["what", "found", "not available"],
-        found_rows(reading.totals()),
+def _run_demo(options: dict[str, Any]) -> int:
+    from trivirt.cli._demo import run_demo
+
+    out = _destination(options)
+    return run_demo(
+        options["vms"], options["latency"], options["connections"], options["pipeline"], out
     )
-    show_text(
-        f"{reading.requests} requests in {reading.seconds:.2f} seconds, "
-        f"{reading.rate:.0f} requests/s."
+
+
+def _run(options: dict[str, Any]) -> int:
+    from trivirt.cli._inventory_run import run_inventory, show_plan
+
+    names = options["engine"] or (None,)
+    if len(names) > 1 and options["url"]:
+        raise click.UsageError("--url is one engine; name several with --engine, each by --engine.")
+    given = options["url"], options["username"], options["ca_file"], options["insecure"]
+    targets = {name: named_engine(*given, name) for name in names}
+    order = _order(options)
+    if options["dry_run"]:
+        return show_plan(_with_secrets(targets), order)
+    # Before the question for a password: nobody likes to type one in vain.
+    out = _destination(options)
+    if out is None and (options["resume"] or options["update"]):
+        raise click.UsageError("--resume and --update need --out FILE, which they go on with.")
+    work = _work(out, order.how)
+    return run_inventory(_with_secrets(targets), order, out, work)
+
+
+def _with_secrets(targets: dict[str | None, Target]) -> dict[str | None, Target]:
+    return {name: with_secret(target) for name, target in targets.items()}
+
+
+def _order(options: dict[str, Any]) -> Order:
+    from trivirt import errors
+    from trivirt.cli._jobs import Order, Way
+    from trivirt.inventory import Plan, choose
+
+    if options["resume"] and options["update"]:
+        raise click.UsageError("--resume goes on with a run, --update begins another; name one.")
+    ways = dict(_forced(word) for word in options["way"])
+    try:
+        plan = Plan.of(options["plan"])
+        choose(plan, force=ways)
+    except errors.UsageError as error:
+        raise click.UsageError(f"{error}.") from None
+    return Order(
+        plan,
+        Way(options["connections"], options["pipeline"]),
+        "resume" if options["resume"] else "update" if options["update"] else "full",
+        ways,
+        options["patience"],
+        options["deadline"],
     )
-    return reading
+
+
+def _forced(word: str) -> tuple[str, str]:
+    what, _, way = word.partition("=")
+    if "." not in what or not way:
+        raise click.UsageError(f"--way {word}: write it as vms.nics=children.")
+    return what, way
+
+
+def _destination(options: dict[str, Any]) -> Destination | None:
+    from trivirt import errors
+    from trivirt.inventory import Destination, check_form
+
+    if options["out"] is None:
+        if options["form"] is not None:
+            raise click.UsageError("--format is the form of a file; name it with --out.")
+        return None
+    try:
+        out = Destination(options["out"], options["form"])
+        check_form(out.form)
+    except errors.UsageError as error:
+        raise click.UsageError(f"{error}.") from None
+    return out
+
+
+def _work(out: Destination | None, how: str) -> Path | None:
+    """The file that the run is kept in: that of an earlier session, or a new one."""
+    from trivirt.cli._failure import Failure
+
+    if out is None:
+        return None
+    if how == "full":
+        return out.fresh()
+    found = out.unfinished()
+    if found is None and how == "update" and out.form != "sqlite":
+        raise Failure(f"{out}: what is to be updated is kept in SQLite, such as {out}.sqlite")
+    if found is None:
+        raise Failure(f"{out}: there is no run to go on with; leave out --{how} to begin one")
+    return found

@@ -26,7 +26,7 @@ _COMMANDS = {
     "doctor": "Say what is wrong on the way to an engine, and how to mend it.",
     "engines": "List the engines that can be named.",
     "get": "Show an object or a collection whole.",
-    "inventory": "Read all VMs with what belongs to them.",
+    "inventory": "Read what engines hold into a file.",
     "ls": "List a collection.",
     "simulate": "Run a simulated engine.",
 }

@@ -1,21 +1,17 @@
-"""What commands show: a progress bar on a terminal, tables there and in pipes."""
+"""What commands show: tables with frames on a terminal, plain lines in pipes."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from trivirt import inventory
+__all__ = ["complain", "found", "found_rows", "show_table", "show_text"]
 
-__all__ = ["found", "found_rows", "progress_bar", "show_table", "show_text"]
-
-Bar = Callable[[str], Callable[[inventory.Progress], None]]
 Totals = Mapping[str, Mapping[str, int]]
 
 # Wider than any table of ours: in a pipe nothing is cut and nothing is wrapped.
@@ -36,6 +32,12 @@ def show_text(text: str) -> None:
     _console().print(text)
 
 
+def complain(text: str) -> None:
+    """Say one thing on standard error, unless that is what broke."""
+    with suppress(OSError):
+        print(f"trivirt: {text}", file=sys.stderr, flush=True)
+
+
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Show a table: the first column is text, the rest are numbers. Plain lines when piped."""
     console = _console()
@@ -53,35 +55,6 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     console.print(table)
 
 
-@contextmanager
-def progress_bar() -> Iterator[Bar]:
-    """A bar on standard error, if that is a terminal; give it a title to get a line's watcher."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        # A bar that is only disabled still ends with an empty line.
-        yield lambda title: lambda state: None
-        return
-    columns = [TextColumn("{task.description}", markup=False), MofNCompleteColumn()]
-    if console.width >= _ROOMY:
-        columns[1:1] = [BarColumn(bar_width=None)]
-        columns.append(TimeElapsedColumn())
-    with Progress(
-        *columns,
-        console=console,
-        transient=True,
-    ) as progress:
-
-        def add(title: str) -> Callable[[inventory.Progress], None]:
-            line = progress.add_task(title, total=None)
-
-            def watch(state: inventory.Progress) -> None:
-                progress.update(line, completed=state.done, total=state.total)
-
-            return watch
-
-        yield add
-
-
 def found(totals: Totals) -> str:
     """Say in one line what was found: `3 vms, 4 disk attachments, ...`."""
     return ", ".join(f"{row['found']} {_title(name)}" for name, row in totals.items())
@@ -93,7 +66,7 @@ def found_rows(totals: Totals) -> list[list[str]]:
 
 
 def _title(name: str) -> str:
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").replace(".", ": ")
     return words.replace("vms", "VMs").replace("nics", "NICs")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from trivirt.configuration import (
 )
 from trivirt.errors import UsageError
 
-__all__ = ["Target", "engine_options", "named_engine", "with_secret"]
+__all__ = ["Target", "engine_options", "engines_options", "named_engine", "with_secret"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,10 +86,31 @@ _OPTIONS = (
     click.option("--insecure", is_flag=True, help="Trust any certificate. For tests only."),
 )
 
+_SEVERAL = tuple(
+    click.option(
+        "--engine",
+        metavar="NAME",
+        multiple=True,
+        help="An engine that engines.toml or ovirt.conf describes; several are read side by side.",
+    )
+    if option is _OPTIONS[1]
+    else option
+    for option in _OPTIONS
+)
+
 
 def engine_options(command: F) -> F:
     """Add the options that name an engine; secrets are not among them, as others see a command."""
-    for option in reversed(_OPTIONS):
+    return _add(command, _OPTIONS)
+
+
+def engines_options(command: F) -> F:
+    """Add the same options for one engine or several."""
+    return _add(command, _SEVERAL)
+
+
+def _add(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -95,3 +95,30 @@ def _object_reader(table: Table, field: Field) -> Callable[[dict[str, Any], Any]
 
 def _absolute(own: dict[str, Any], href: str) -> str:
     return f"{own['href']}{href[1:]}" if href[0] == "~" else href
+
+
+def kept_of(obj: Any) -> dict[str, str | Linked]:
+    """What is nested in an object and was not touched yet, by attribute.
+
+    Equal texts of one attribute stand for equal values, but for those that begin with a NUL and a
+    `~`. So who makes something of many objects can remember what came of a text, and touch none.
+    """
+    own: dict[str, Any] = obj.__dict__
+    if "\0" not in own:
+        return {}
+    return {key[1:]: kept for key, kept in own.items() if key[0] == "\0" and key != "\0"}
+
+
+def bare_link(obj: Any, kept: str | Linked) -> str | None:
+    """The `href` of a list that is only linked from the object; None for anything else."""
+    if isinstance(kept, Linked):
+        return None if kept.inside else kept.href
+    if kept[0] != "\0" or "\0" in kept[1:]:
+        return None
+    return _absolute(obj.__dict__, kept[1:])
+
+
+def reference_to(obj: Any, kept: str) -> tuple[str, str]:
+    """The `href`, if any, and the `id` of another object, out of a text that begins with a NUL."""
+    _, href, id = kept.split("\0")
+    return href and _absolute(obj.__dict__, href), id

@@ -1,136 +1,372 @@
-"""The reading of a plan: child tasks in a nursery, bounded, with back-pressure from the reader.
+"""The reading of an itinerary: child tasks in a nursery, bounded, with back-pressure.
 
-A fixed crew of tasks shares one iterator of units, a unit being one child request. So there are
-never more than `in_flight` requests and never more tasks than that, whatever the size of the
-engine; a task that finishes a unit takes the next one. Units of one object follow each other, so
-objects are complete early and can be handed on; a channel of bounded size takes them, and when its
-reader is slow the crew waits there and asks the engine for nothing more.
+Each route has a task that lists its collection, page by page where the engine cuts pages, several
+pages abreast while it is known that they are there. What is below the objects becomes units in a
+queue of bounded length, from which a crew of tasks works; a task is started when there is a unit
+and none is free, and ends when the queue is empty. `Pace` bounds the requests of all of them.
+Answers go on a belt that holds a bounded number of objects. So when its reader is slow, the crew
+waits at the belt, the lists wait for room in the queue, and the engine is asked for nothing more.
+
+What the engine refuses of one unit is an answer, too, and the rest goes on. What ends a run is
+trouble that repeating did not cure: a network that stays broken, an engine that stays away, a
+sign-on that is refused, or one refusal after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
-from trivirt.errors import ResponseError
-from trivirt.inventory._plan import Plan
+from trivirt.errors import Error, Fault, RemoteProtocolError, ResponseError, Unavailable
+from trivirt.inventory._pace import Pace
+from trivirt.inventory._surface import collection
+from trivirt.inventory._ways import Itinerary, Route
+from trivirt.inventory._work import Answer, Belt, Done, Nothing, Unit
+from trivirt.model import Items
 
 if TYPE_CHECKING:
     from trivirt.engine import Engine
 
-__all__ = ["Progress", "Record", "Run", "open_run"]
+__all__ = ["Item", "Progress", "Run", "open_run"]
+
+_ABREAST = 4  # Pages of one collection that are asked for at the same time.
+_HOPELESS = 50  # Refusals in a row after which nothing else is tried.
 
 
-@dataclass
-class Record:
-    """One object of the collection with what was read below it.
+class Item(NamedTuple):
+    """One object as it streams by: of a collection, or of a `part` of the object `owner`."""
 
-    `parts` has a key for each part of the plan; the value is None when the engine answered 404,
-    that is, when it does not have this part for this object.
-    """
-
-    index: int
-    item: Any
-    parts: dict[str, list[Any] | None] = field(default_factory=dict)
+    collection: str
+    part: str
+    owner: str | None
+    value: Any
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: requests answered so far, and how many it takes in all."""
+    """How far a run has come: requests answered of those expected, objects, refusals."""
 
     done: int
     total: int
+    objects: int
+    failed: int
 
 
 class Run:
-    """A run under way: iterate over it to get each `Record` as soon as it is complete.
+    """A run under way. Iterate over it to get each `Item`, in the order of the answers.
 
-    The order is that of completion; `Record.index` is the place in the engine's list.
+    `requests` counts the answers so far, `objects` what they held.
     """
 
     def __init__(
-        self, engine: Engine, plan: Plan, in_flight: int, watch: Callable[[Progress], None]
+        self,
+        engine: Engine,
+        itinerary: Itinerary,
+        pace: Pace,
+        done: Done,
+        watch: Callable[[Progress], None],
+        rooted: bool,
     ) -> None:
-        self.requests = 0
-        self._plan = plan
-        self._in_flight = in_flight
-        self._watch = watch
-        self._collection: Any = getattr(engine, plan.collection)
-        self._send, self._receive = trio.open_memory_channel[Record](in_flight)
+        self.engine, self.itinerary, self.pace = engine, itinerary, pace
+        self.requests = self.objects = self.failed = 0
+        self.notes: list[str] = []
+        self._expected = itinerary.requests
+        self._done, self._watch = done, watch
+        self._belt: Belt[Answer] = Belt(max(2000, pace.most))
+        self._todo: deque[Unit] = deque()
+        self._room = trio.lowlevel.ParkingLot()
+        self._crew = self._in_row = 0
+        self._rooted = rooted
+        self._nursery: trio.Nursery
 
-    def __aiter__(self) -> AsyncIterator[Record]:
-        return self._receive
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        while answers := await self.take():
+            for answer in answers:
+                for item in _items(answer, self._route(answer.unit)):
+                    yield item
+
+    async def take(self) -> deque[Answer]:
+        """The answers that have come, at least one; none at the end."""
+        return await self._belt.take()
+
+    def take_nowait(self) -> deque[Answer]:
+        """What lies ready, for when the block has to be left early."""
+        return self._belt.take_nowait()
+
+    def _route(self, unit: Unit) -> Route:
+        return next(route for route in self.itinerary if route.collection == unit.collection)
 
     async def _read(self) -> None:
-        # Not `async with`: its checkpoint could be cancelled and put that in place of an error.
-        with self._send:
-            items = await self._collection.list()
-            total = self._plan.requests(len(items))
-            self._answered(total)
-            if not self._plan.parts:
-                for index, item in enumerate(items):
-                    await self._send.send(Record(index, item))
-                return
-            units = self._units(items)
-            async with trio.open_nursery() as nursery:
-                for _ in range(min(self._in_flight, total - 1)):
-                    nursery.start_soon(self._work, units, total)
-
-    def _units(self, items: list[Any]) -> Iterator[tuple[Record, str]]:
-        for index, item in enumerate(items):
-            record = Record(index, item)
-            for part in self._plan.parts:
-                yield record, part
-
-    async def _work(self, units: Iterator[tuple[Record, str]], total: int) -> None:
-        wanted = len(self._plan.parts)
-        for record, part in units:
-            record.parts[part] = await self._part(record, part)
-            self._answered(total)
-            if len(record.parts) == wanted:
-                await self._send.send(record)
-
-    async def _part(self, record: Record, part: str) -> list[Any] | None:
-        service = getattr(getattr(self._collection, self._plan.item)(record.item.id), part)
         try:
-            answer: list[Any] = await service.list()
-        except ResponseError as error:
-            if error.status != 404:
-                raise
-            return None
+            async with trio.open_nursery() as self._nursery:
+                for route in self.itinerary:
+                    self._nursery.start_soon(self._follow, route)
+        finally:
+            self._belt.close()
+
+    # Lists.
+
+    async def _follow(self, route: Route) -> None:
+        """All of one route, but for what the crew does."""
+        shared = await self._done.shared(route.collection)
+        for part in route.by("shared"):
+            if part not in shared:
+                self._nursery.start_soon(self._list_shared, route, part)
+        done = await self._done.lists(route.collection)
+        if done:
+            async for unit in self._done.missing(route):
+                await self._queue(unit)
+        if route.page is None:
+            if "" not in done:
+                await self._list_whole(route)
+        else:
+            await self._list_pages(route, done)
+
+    async def _list_whole(self, route: Route) -> None:
+        answer = await self._ask_list(route, Unit(route.collection), {})
+        self._expect(route, len(answer.found))
+        await self._deliver(answer, route)
+
+    async def _list_shared(self, route: Route, part: str) -> None:
+        service: Any = getattr(self.engine, route.parts[part].source)
+        unit = Unit(route.collection, part)
+        await self._belt.put(await self._ask(unit, part, service.list))
+
+    async def _list_pages(self, route: Route, done: dict[str, str | None]) -> None:
+        """Pages abreast as far as the engine has said that there are objects, then one by one."""
+        pages = _Pages(route, done)
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(_ABREAST, pages.sure)):
+                nursery.start_soon(self._turn_pages, route, pages, True)
+        await self._turn_pages(route, pages, False)
+        self._expect(route, pages.objects)
+
+    async def _turn_pages(self, route: Route, pages: _Pages, sure: bool) -> None:
+        assert route.page is not None
+        while (number := pages.next(sure)) is not None:
+            unit = Unit(route.collection, "", str(number))
+            query = {"max": route.page, "search": f"page {number}"}
+            answer = await self._ask_list(route, unit, query)
+            if answer.state == "done":
+                if len(answer.found) > route.page:
+                    self._note(f"{route.collection}: the engine does not cut pages; one list")
+                last = pages.seen(number, answer.found)
+                first = (number - 1) * route.page
+                answer = answer._replace(first=first, why="last" if last else None)
+            else:
+                pages.stopped = True
+            await self._deliver(answer, route)
+
+    async def _ask_list(self, route: Route, unit: Unit, query: dict[str, Any]) -> Answer:
+        """A list or a page of it, with what can be followed; else each object is asked for it."""
+        listing = getattr(self.engine, route.collection).list
+        followed = route.by("follow")
+        if not followed:
+            return await self._ask(unit, route.collection, partial(listing, **query))
+        follow = ",".join(followed)
+        answer = await self._ask(
+            unit, f"{unit.collection}+", partial(listing, **query, follow=follow)
+        )
+        if answer.state == "done":
+            return answer
+        # Released engines fail of one object that cannot be followed (oVirt 4.4, 4.5: 500).
+        plain = await self._ask(unit, route.collection, partial(listing, **query))
+        if plain.state == "done":
+            self.failed -= 1
+            self._note(f"{route.collection}: follow={follow} failed, each object was asked instead")
+            await self._fill(route, plain.found, followed)
+        return plain
+
+    async def _fill(self, route: Route, objects: list[Any], parts: tuple[str, ...]) -> None:
+        async def fill(one: Any, part: str) -> None:
+            answer = await self._ask_part(Unit(route.collection, part, one.id))
+            setattr(one, part, Items(answer.found))
+
+        async with trio.open_nursery() as nursery:
+            for one in objects:
+                for part in parts:
+                    nursery.start_soon(fill, one, part)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _expect(self, route: Route, objects: int) -> None:
+        """Now it is known how many objects there are."""
+        self._expected += (objects - route.objects) * len(route.by("children"))
+
+    async def _deliver(self, answer: Answer, route: Route) -> None:
+        """First the list, then what is below its objects: so it is kept in this order."""
+        await self._belt.put(answer, len(answer.found))
+        below = route.by("children")
+        for one in answer.found if below else ():
+            for part in below:
+                await self._queue(Unit(route.collection, part, one.id))
+
+    # What is below the objects.
+
+    async def _queue(self, unit: Unit) -> None:
+        """Give a unit to the crew; wait while it has enough to do."""
+        while len(self._todo) > self.pace.most:
+            await self._room.park()
+        self._todo.append(unit)
+        if self._crew < self.pace.most:
+            self._crew += 1
+            self._nursery.start_soon(self._work)
+
+    async def _work(self) -> None:
+        todo = self._todo
+        while todo:
+            unit = todo.popleft()
+            if len(todo) <= self.pace.most:
+                self._room.unpark_all()
+            answer = await self._ask_part(unit)
+            await self._belt.put(answer, len(answer.found))
+        self._crew -= 1
+
+    async def _ask_part(self, unit: Unit) -> Answer:
+        objects: Any = getattr(self.engine, unit.collection)
+        one = getattr(objects, collection(unit.collection).item)(unit.object)
+        return await self._ask(unit, unit.part, getattr(one, unit.part).list)
+
+    async def _ask(self, unit: Unit, kind: str, call: Callable[[], Any]) -> Answer:
+        """Make one request in its turn; what the engine refuses is an answer like others."""
+        pace = self.pace
+        await pace.enter()
+        try:
+            start = trio.current_time()
+            found = await call()
+            pace.answered(kind, trio.current_time() - start)
+        except Error as error:
+            if isinstance(error, Unavailable) and error.status == 404:
+                await self._check_root(error)
+            answer = self._refused(unit, error)
+        else:
+            self._in_row = 0
+            self.objects += len(found)
+            answer = Answer(unit, found)
+        finally:
+            pace.leave()
+        self.requests += 1
+        total = max(self._expected, self.requests)
+        self._watch(Progress(self.requests, total, self.objects, self.failed))
         return answer
 
-    def _answered(self, total: int) -> None:
-        self.requests += 1
-        self._watch(Progress(self.requests, total))
+    async def _check_root(self, error: Unavailable) -> None:
+        """A page with 404 is no such path; or an engine that starts, and has none at all yet."""
+        if self._rooted:
+            try:
+                await self.engine.get()
+            except ResponseError:
+                raise error from None
+
+    def _refused(self, unit: Unit, error: Error) -> Answer:
+        if isinstance(error, ResponseError) and error.status == 404 and unit.part:
+            return Answer(unit, [], "absent")
+        if not isinstance(error, (Fault, RemoteProtocolError)):
+            if isinstance(error, Unavailable):
+                self.pace.refused()
+            if not (isinstance(error, Unavailable) and error.status == 404):
+                raise error
+        self.failed += 1
+        self._in_row += 1
+        if self._in_row > _HOPELESS:
+            raise error
+        return Answer(unit, [], "failed", str(error))
+
+
+class _Pages:
+    """Which page of a list is next. `stopped` when one was refused, so that the end is unknown."""
+
+    def __init__(self, route: Route, done: dict[str, str | None]) -> None:
+        assert route.page is not None
+        self.stopped = False
+        self.objects = 0
+        self.sure = -(-route.objects // route.page) if route.known else 0
+        self._done = done
+        self._size = route.page
+        self._number = 0
+        lasts = [int(number) for number, noted in done.items() if noted == "last"]
+        self._last = min(lasts, default=sys.maxsize)
+        self._firsts: dict[str, int] = {}
+
+    def next(self, sure: bool) -> int | None:
+        """The next page that is not done; None at the end, or of what is `sure` to be there."""
+        while self._number < self._last and not (sure and self._number >= self.sure):
+            if self.stopped and not sure:
+                return None
+            self._number += 1
+            if str(self._number) not in self._done:
+                return self._number
+            self.objects += self._size
+        return None
+
+    def seen(self, number: int, found: list[Any]) -> bool:
+        """Take note of a page; tell whether it is the last one.
+
+        Raises RemoteProtocolError when it begins as another did, so that it never goes on for ever.
+        """
+        self.objects += len(found)
+        if found and (other := self._firsts.setdefault(found[0].id, number)) != number:
+            raise RemoteProtocolError(
+                f"page {number} of {self._size} begins as page {other} did: the engine does not "
+                "cut pages, or the list changed by more than a page meanwhile"
+            )
+        # A page of an engine that does not cut them has everything.
+        if len(found) != self._size:
+            self._last = min(self._last, number)
+        return len(found) != self._size
+
+
+def _items(answer: Answer, route: Route) -> Iterable[Item]:
+    unit = answer.unit
+    if not unit.part:
+        followed = route.by("follow")
+        for value in answer.found:
+            yield Item(unit.collection, "", None, value)
+            for part in followed:
+                for below in getattr(value, part) or ():
+                    yield Item(unit.collection, part, value.id, below)
+        return
+    by = route.parts[unit.part].by
+    for value in answer.found:
+        owner = getattr(value, by) if by else None
+        yield Item(unit.collection, unit.part, owner.id if owner else unit.object, value)
 
 
 @asynccontextmanager
 async def open_run(
     engine: Engine,
-    plan: Plan,
+    itinerary: Itinerary,
     *,
     in_flight: int = 80,
+    done: Done = Nothing(),  # noqa: B008 - it has no state
     watch: Callable[[Progress], None] = lambda progress: None,
+    rooted: bool = True,
 ) -> AsyncIterator[Run]:
-    """Read the plan from the engine while the block iterates over the run.
+    """Read what an itinerary names while the block iterates over the run.
 
     `in_flight` bounds the requests handed to the engine's pool at one time; 1 reads one after the
-    other. `watch` is called after each answer and must not block. Leaving the block, by whatever
-    way, cancels what is still under way. An error of the engine ends the iteration and leaves the
-    block as an exception group, as all errors out of nurseries do.
+    other. `watch` is called after each answer and must not block. `rooted` is False for an engine
+    whose root cannot be read, so that nobody can tell by it whether it is there.
+
+    Leaving the block, by whatever way, cancels what is still under way. An error that ends the run
+    ends the iteration and leaves the block as an exception group, as all errors out of nurseries
+    do.
     """
     if in_flight < 1:
         raise ValueError("in_flight must be 1 or more")
-    run = Run(engine, plan, in_flight, watch)
+    run = Run(engine, itinerary, Pace(in_flight), done, watch, rooted)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run._read)
         try:
             yield run
         finally:
             nursery.cancel_scope.cancel()
-            run._receive.close()

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+import pytest
+
+from trivirt.errors import StoreError, UsageError
+from trivirt.inventory import Destination
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+
+
+def text(content):
+    return lambda path: path.write_text(content, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.json", "json"),
+        ("a.NDJSON", "ndjson"),
+        ("a.csv", "csv"),
+        ("a.sqlite", "sqlite"),
+        ("a.db", "sqlite"),
+        ("a.parquet", "parquet"),
+        ("a.duckdb", "duckdb"),
+        ("a", "sqlite"),
+    ],
+)
+def test_the_suffix_says_the_form(tmp_path, name, form):
+    assert Destination(tmp_path / name).form == form
+    assert Destination(f"file://{tmp_path}/{name}").form == form
+
+
+def test_a_form_that_is_given_counts(tmp_path):
+    assert Destination(tmp_path / "a.txt", "csv").form == "csv"
+    assert Destination(tmp_path / "a.json", "sqlite").form == "sqlite"
+
+
+def test_a_url_may_say_the_form(tmp_path):
+    found = Destination(f"sqlite://{tmp_path}/my%20file")
+    assert (found.form, found.path.name) == ("sqlite", "my file")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a.txt", r"\.txt is none of"),
+        ("ftp://host/a.json", "nothing is known of ftp"),
+        ("file://host/a.json", "three slashes"),
+    ],
+)
+def test_names_that_say_nothing_are_refused(name, why):
+    with pytest.raises(UsageError, match=why):
+        Destination(name)
+
+
+def test_a_file_appears_whole_and_nothing_else_is_left(tmp_path):
+    Destination(tmp_path / "out.json").write(text("new"))
+    assert (tmp_path / "out.json").read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_trying_a_place_changes_nothing(tmp_path):
+    target = tmp_path / "out.json"
+    Destination(target)
+    assert list(tmp_path.iterdir()) == []
+    target.write_text("old")
+    Destination(target)
+    assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("error", [TypeError("what"), OSError(28, "No space left on device")])
+def test_an_error_leaves_the_earlier_file(tmp_path, error):
+    target = tmp_path / "out.json"
+    target.write_text("old")
+
+    def fail(path):
+        path.write_text("half")
+        raise error
+
+    with pytest.raises((TypeError, StoreError), match=r"what|No space left on device;"):
+        Destination(target).write(fail)
+    assert target.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
+
+
+@posix
+def test_a_link_stays_and_a_mode_stays(tmp_path):
+    target, link = tmp_path / "real.json", tmp_path / "link.json"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    Destination(link).write(text("new"))
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@posix
+def test_a_device_is_written_to_and_not_replaced():
+    Destination(os.devnull, "json").write(text("x"))
+    assert not os.path.isfile(os.devnull)
+    assert Destination(os.devnull, "json").fresh() is None
+    with pytest.raises(StoreError, match="no file that could hold a database"):
+        Destination(os.devnull, "sqlite")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(StoreError, match=r"there is no folder .*nowhere"):
+        Destination(tmp_path / "nowhere" / "out.json")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="is a folder"):
+        Destination(tmp_path, "json")
+
+
+@posix
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anything")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_protected_place_is_refused(tmp_path, what):
+    target = tmp_path / "out.json"
+    target.write_text("old")
+    protected = target if what == "file" else tmp_path
+    protected.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot be written"):
+        Destination(target)
+    protected.chmod(0o700)
+
+
+# Where a run is kept.
+
+
+def test_a_new_database_is_the_file_itself(tmp_path):
+    target = tmp_path / "a.sqlite"
+    assert Destination(target).fresh() == target
+
+
+def test_a_run_does_not_touch_an_earlier_database_before_it_ends(tmp_path):
+    target = tmp_path / "a.sqlite"
+    target.write_text("old")
+    work = Destination(target).fresh()
+    assert work == tmp_path / "a.sqlite.part"
+    work.write_text("new")
+    assert Destination(target).unfinished() == work
+    Destination(target).take(work)
+    assert target.read_text() == "new"
+    assert Destination(target).unfinished() == target
+
+
+def test_other_forms_are_kept_beside_until_they_are_written(tmp_path):
+    where = Destination(tmp_path / "a.json")
+    assert where.unfinished() is None
+    work = where.fresh()
+    assert work == tmp_path / "a.json.part"
+    work.write_text("")
+    (tmp_path / "a.json.part-journal").write_text("")
+    assert where.unfinished() == work
+    where.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_run_forgets_one_that_was_left(tmp_path):
+    where = Destination(tmp_path / "a.json")
+    where.part.write_text("left")
+    assert where.fresh() == where.part
+    assert not where.part.exists()
+
+
+def test_tables_of_one_file_have_names_of_their_own(tmp_path):
+    other = Destination(tmp_path / "a.csv").sibling("vm_nics")
+    assert (other.path.name, other.form) == ("a.vm_nics.csv", "csv")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime, timezone
+
+import pytest
+
+from trivirt import codec
+from trivirt.inventory import _schema
+from trivirt.inventory._schema import Table, table_of, to_json
+from trivirt.model import Items
+from trivirt.types import (
+    Cluster,
+    Cpu,
+    CpuTopology,
+    Host,
+    Nic,
+    Vlan,
+    Vm,
+    VmStatus,
+)
+from trivirt.types import Network as NetworkType
+
+VMS = table_of("vms")
+
+
+def cells(table, row):
+    return dict(zip([name for name, _ in table.columns], row, strict=True))
+
+
+def test_an_object_becomes_a_row_of_typed_columns():
+    vm = Vm(
+        id="v1",
+        name="web",
+        memory=2**40,
+        status=VmStatus.UP,
+        stateless=False,
+        start_time=datetime(2024, 3, 5, 10, 11, 12, tzinfo=timezone.utc),
+        host=Host(id="h1"),
+        cpu=Cpu(topology=CpuTopology(sockets=2)),
+    )
+    row = cells(VMS, VMS.row("e", None, 7, vm))
+    assert (
+        row.items()
+        >= {
+            "engine": "e",
+            "position": 7,
+            "id": "v1",
+            "name": "web",
+            "memory": 2**40,
+            "status": "up",
+            "stateless": False,
+            "start_time": "2024-03-05T10:11:12+00:00",
+            "host_id": "h1",
+            "cluster_id": None,
+            "cpu_topology_sockets": 2,
+            "cpu_topology_cores": None,
+        }.items()
+    )
+    assert json.loads(row["attributes"]) == vm.to_dict()
+
+
+def test_a_status_of_a_newer_engine_keeps_its_word():
+    row = cells(VMS, VMS.row("e", None, 0, Vm(id="v", status=VmStatus.unknown("hibernating"))))
+    assert row["status"] == "hibernating"
+    assert json.loads(row["attributes"])["status"] == "hibernating"
+
+
+def test_a_row_below_an_object_begins_with_whose_it_is():
+    nics = table_of("vms", "nics")
+    row = nics.row("e", "v1", 2, Nic(id="n1", name="eth0"))
+    assert row[:4] == ("e", "v1", 2, "n1")
+    assert [name for name, _ in nics.columns][:5] == ["engine", "vm_id", "position", "id", "name"]
+
+
+def test_the_id_of_what_is_no_object_of_its_own_is_a_number():
+    row = cells(table_of("networks"), table_of("networks").row("e", None, 0, network()))
+    assert row["vlan_id"] == 42
+
+
+def network():
+    return NetworkType(id="n", vlan=Vlan(id=42))
+
+
+def test_a_list_that_is_only_linked_is_told_from_an_empty_one():
+    vm = Vm(id="v", nics=Items(href="/h"), snapshots=Items())
+    assert json.loads(to_json(vm)) == {"id": "v", "nics": {"href": "/h"}, "snapshots": []}
+    assert json.loads(to_json(vm)) == vm.to_dict()
+
+
+def test_json_is_sorted_and_says_things_as_they_are():
+    assert to_json(Vm(name="Zürich", id="v")) == '{"id":"v","name":"Zürich"}'
+    with pytest.raises(TypeError, match="no JSON for a object"):
+        to_json({"what": object()})
+
+
+# An object of a long list is read where it is touched; its row must not show that.
+
+ONE = """<vm href="/api/vms/{n}" id="v{n}"><name>vm {n} &lt;&quot;ü&quot;&gt;</name>
+<description></description><link href="/api/vms/{n}/nics" rel="nics"/>
+<link href="/api/vms/{n}/tags" rel="tags"/><bios><type>q35_ovmf</type></bios>
+<cpu><topology><cores>{cores}</cores><sockets>1</sockets></topology></cpu>
+<os><boot><devices><device>hd</device></devices></boot><type>rhel_9x64</type></os>
+<tags><tag id="t"><name>blue</name></tag></tags><status>up</status>
+<memory>1</memory><cluster href="/api/clusters/c" id="c"/><quota id="q"/>
+<creation_time>2024-03-05T10:11:12.345+01:00</creation_time></vm>"""
+
+
+def listed(count):
+    body = "".join(ONE.format(n=n, cores=n % 3) for n in range(count))
+    return f"<vms>{body}</vms>".encode()
+
+
+def test_the_row_of_an_object_of_a_long_list_is_that_of_a_short_one():
+    data = listed(400)
+    late = codec.decode(data)
+    early = [
+        codec.decode(f"<vms>{ONE.format(n=n, cores=n % 3)}</vms>".encode())[0] for n in range(400)
+    ]
+    assert codec.kept_of(late[7])
+    assert not codec.kept_of(early[7])
+    table = Table("vms", Vm, None)
+    for n in range(400):
+        assert table.row("e", None, n, late[n]) == table.row("e", None, n, early[n])
+    assert len(table._fragments) < 50  # Machines are much alike, and each text was read once.
+
+
+def test_the_row_of_an_object_that_was_touched_before():
+    vm, same = codec.decode(listed(400))[5], codec.decode(listed(400))[5]
+    vm.cpu.topology.cores  # noqa: B018 - touched
+    vm.nics = Items(href="/other")
+    same.nics = Items(href="/other")
+    assert VMS.row("e", None, 0, vm) == VMS.row("e", None, 0, same)
+
+
+def test_what_is_remembered_of_texts_is_bounded(monkeypatch):
+    monkeypatch.setattr(_schema, "_MOST_KNOWN", 10)
+    table = Table("vms", Vm, None)
+    for n, vm in enumerate(codec.decode(listed(400))):
+        row = cells(table, table.row("e", None, n, vm))
+        assert row["cpu_topology_cores"] == n % 3
+        assert row["cluster_id"] == "c"
+    assert len(table._fragments) <= 10
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks():
+    with sqlite3.connect(":memory:") as file:
+        file.execute("CREATE TABLE vms (engine TEXT, position INTEGER, id TEXT, attributes TEXT)")
+        file.execute("INSERT INTO vms VALUES ('old', 0, 'v0', '{}')")
+        there = [column[1] for column in file.execute("PRAGMA table_info(vms)")]
+        for statement in VMS.create(there):
+            file.execute(statement)
+        file.execute(VMS.insert(), VMS.row("e", None, 0, Vm(id="v", cluster=Cluster(id="c"))))
+        found = file.execute("SELECT engine, id, cluster_id FROM vms").fetchall()
+    file.close()
+    assert found == [("old", "v0", None), ("e", "v", "c")]

@@ -1,0 +1,146 @@
+"""Inventory jobs of one or several engines, side by side into one file."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from trivirt import inventory
+from trivirt._patience import Retries
+from trivirt.cli._sign_on import Target
+from trivirt.engine import open_engine
+
+__all__ = ["Jobs", "Order", "Way", "plan_requests", "run_job", "run_jobs"]
+
+Watch = Callable[[inventory.Progress], None]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How many connections, and how many requests under way on each."""
+
+    connections: int
+    pipeline: int
+
+    @property
+    def in_flight(self) -> int:
+        """One for one after the other; else twice what the wire holds, so that it never idles."""
+        room = self.connections * self.pipeline
+        return 1 if room == 1 else 2 * room
+
+    def __str__(self) -> str:
+        if self.connections == 1 and self.pipeline == 1:
+            return "one request after the other"
+        ways = "1 connection" if self.connections == 1 else f"{self.connections} connections"
+        return ways if self.pipeline == 1 else f"{ways}, {self.pipeline} in each pipeline"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What shall be done, whichever the engines are."""
+
+    plan: inventory.Plan = inventory.VMS
+    way: Way = Way(10, 8)
+    how: inventory.How = "full"
+    ways: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 0.0
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """What came of all jobs, and whether somebody interrupted them."""
+
+    outcomes: list[inventory.Outcome]
+    interrupted: bool
+
+
+async def run_jobs(
+    targets: Mapping[str | None, Target],
+    order: Order,
+    keeper: inventory.Keeper,
+    watch: Callable[[str], Watch],
+) -> Jobs:
+    """Read each engine into the same file; none stops another.
+
+    The keys of `targets` are the names of engines, None for one that is called by its host. Ctrl-C
+    and SIGTERM end all of them in an orderly way: what was answered is written first.
+    """
+    outcomes: list[inventory.Outcome] = []
+    interrupted = False
+
+    async def one(name: str | None, target: Target) -> None:
+        outcomes.append(await run_job(name, target, order, keeper, watch(str(name or target.url))))
+
+    async def listen(scope: trio.CancelScope) -> None:
+        nonlocal interrupted
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            listening.set()
+            async for _ in signals:
+                interrupted = True
+                scope.cancel()
+
+    listening = trio.Event()
+    async with trio.open_nursery() as around:
+        jobs = trio.CancelScope()
+        around.start_soon(listen, jobs)
+        await listening.wait()
+        with jobs:
+            async with trio.open_nursery() as nursery:
+                for name, target in targets.items():
+                    nursery.start_soon(one, name, target)
+        around.cancel_scope.cancel()
+    return Jobs(outcomes, interrupted)
+
+
+async def run_job(
+    name: str | None, target: Target, order: Order, keeper: inventory.Keeper, watch: Watch
+) -> inventory.Outcome:
+    """Sign on to an engine and read it; whatever it does is told in the outcome."""
+    start = time.perf_counter()
+    try:
+        async with open_engine(**_options(target, order)) as engine:
+            return await inventory.collect(
+                engine,
+                order.plan,
+                keeper,
+                name=name,
+                how=order.how,
+                ways=order.ways,
+                in_flight=order.way.in_flight,
+                seconds=order.deadline,
+                watch=watch,
+            )
+    except BaseException as error:
+        # Before it began: a host that is not there, a sign-on that is refused.
+        cause = inventory.cause_of(error)
+        if cause is None:
+            raise
+        seconds = time.perf_counter() - start
+        return inventory.Outcome.never(name or target.url, cause, seconds)
+
+
+def _options(target: Target, order: Order) -> dict[str, Any]:
+    return {
+        **target.options(),
+        "connections": order.way.connections,
+        "pipeline": order.way.pipeline,
+        "retries": Retries(seconds=order.patience) if order.patience else Retries(attempts=0),
+    }
+
+
+async def plan_requests(
+    targets: Mapping[str | None, Target], order: Order
+) -> Sequence[tuple[inventory.Look, inventory.Itinerary]]:
+    """What each engine would be asked; that takes two requests of each."""
+    found = []
+    for name, target in targets.items():
+        async with open_engine(**_options(target, order)) as engine:
+            seen = await inventory.look(engine, name)
+        found.append((seen, inventory.choose(order.plan, seen.offer, force=order.ways)))
+    return found

@@ -1,0 +1,183 @@
+"""Where an inventory goes: a file that appears whole or not at all, tried before the work begins.
+
+What is written goes to a new file in the same folder, which then takes the name; so a reader never
+sees half an inventory and an earlier one survives a failure.
+
+While a run is under way it is kept in an SQLite file (`work`): the file itself, if that is SQLite
+and there was none before, and else `FILE.part`, which is still there after a run that was stopped
+or killed, and which the next session of it goes on with.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trivirt.errors import StoreError, UsageError
+
+__all__ = ["FORMS", "Destination"]
+
+#: The forms an inventory can have, and the suffixes of files that mean them.
+FORMS = {
+    "sqlite": (".sqlite", ".sqlite3", ".db"),
+    "json": (".json",),
+    "ndjson": (".ndjson", ".jsonl"),
+    "csv": (".csv",),
+    "parquet": (".parquet",),
+    "duckdb": (".duckdb",),
+}
+
+_OTHER_FILES = ("-journal", "-wal")
+
+
+class Destination:
+    """A file, and its form: `form` if given, else what its suffix says; without one SQLite.
+
+    `name` may be a URL such as `file:///srv/vms.json` or `sqlite:///srv/vms`. Making one tries the
+    place, and changes nothing there. Raises UsageError for a suffix that says nothing, StoreError
+    for a place that cannot be written to.
+    """
+
+    def __init__(self, name: str | Path, form: str | None = None) -> None:
+        path, said = _path_and_form(str(name))
+        self.form = form or said or _form_of(path)
+        # A link stays a link: the file that it points to is replaced.
+        self.path = Path(os.path.realpath(path))
+        self._said = path
+        # A terminal, a pipe or /dev/null can be written to, but must not be replaced by a file.
+        self.special = self.path.exists() and not self.path.is_file()
+        if self.path.is_dir():
+            raise StoreError(f"{path} is a folder; name a file in it")
+        if not self.path.parent.is_dir():
+            raise StoreError(
+                f"{path} cannot be written: there is no folder {self.path.parent}; "
+                "make it, or name another file"
+            )
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            raise StoreError(
+                f"{path} cannot be written: it exists and is write-protected; name another file"
+            )
+        if not self.special:
+            self._try_folder()
+        elif self.form in ("sqlite", "duckdb"):
+            raise StoreError(f"{path} is no file that could hold a database; name another")
+
+    def __str__(self) -> str:
+        return self._said
+
+    def __repr__(self) -> str:
+        return f"<Destination {self._said}, {self.form}>"
+
+    # The file that a run works in.
+
+    @property
+    def part(self) -> Path:
+        """The file beside this one that an unfinished run is kept in."""
+        return self.path.with_name(f"{self.path.name}.part")
+
+    def fresh(self) -> Path | None:
+        """Where a new run works: nothing is there. None for a place that can keep no file."""
+        if self.special:
+            return None
+        self.discard()
+        if self.form == "sqlite" and not self.path.exists():
+            return self.path
+        return self.part
+
+    def unfinished(self) -> Path | None:
+        """Where an earlier run was kept; None if there was none."""
+        if self.special:
+            return None
+        if self.part.exists():
+            return self.part
+        return self.path if self.form == "sqlite" and self.path.exists() else None
+
+    def discard(self) -> None:
+        """Remove the unfinished run beside the file, if there is one."""
+        for end in ("", *_OTHER_FILES):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.part}{end}")
+
+    # The file itself.
+
+    def take(self, work: Path) -> None:
+        """Give a finished SQLite file, that nobody has open, its name."""
+        if work != self.path:
+            self._keep_mode(work)
+            work.replace(self.path)
+
+    def write(self, write: Callable[[Path], None]) -> None:
+        """Let `write` write a new file, which then takes the place; on an error nothing is left."""
+        try:
+            if self.special:
+                write(self.path)
+            else:
+                self._replace(write)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def sibling(self, name: str) -> Destination:
+        """A file beside this one: `inventory.csv` has `inventory.vm_nics.csv`."""
+        path = self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}")
+        return Destination(path, self.form)
+
+    def _replace(self, write: Callable[[Path], None]) -> None:
+        fresh = self._new()
+        try:
+            write(fresh)
+            with open(fresh, "rb+") as file:
+                os.fsync(file.fileno())
+            self._keep_mode(fresh)
+            fresh.replace(self.path)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+
+    def _keep_mode(self, fresh: Path) -> None:
+        if self.path.exists():
+            fresh.chmod(stat.S_IMODE(self.path.stat().st_mode))
+
+    def _try_folder(self) -> None:
+        fresh = self._new()
+        try:
+            open(fresh, "xb").close()
+            fresh.unlink()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _new(self) -> Path:
+        return self.path.with_name(f".trivirt-{secrets.token_hex(8)}.new")
+
+    def _refused(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self._said} cannot be written: {error.strerror or error}; name another file"
+        )
+
+
+def _path_and_form(name: str) -> tuple[str, str | None]:
+    url = urlsplit(name)
+    if not name.startswith(f"{url.scheme}://") or not url.scheme:
+        return name, None
+    if url.scheme != "file" and url.scheme not in FORMS:
+        known = ", ".join(["file", *FORMS])
+        raise UsageError(f"{name}: nothing is known of {url.scheme}://; there is {known}")
+    if url.netloc or not url.path:
+        raise UsageError(f"{name}: a file of this machine has three slashes: {url.scheme}:///PATH")
+    return unquote(url.path), None if url.scheme == "file" else url.scheme
+
+
+def _form_of(path: str) -> str:
+    suffix = Path(path).suffix.lower()
+    for form, suffixes in FORMS.items():
+        if suffix in suffixes:
+            return form
+    if suffix:
+        known = " ".join(suffixes[0] for suffixes in FORMS.values())
+        raise UsageError(f"{path}: {suffix} is none of {known}; name the form")
+    return "sqlite"

@@ -1,0 +1,345 @@
+"""The tables of an inventory, and how an object of the API becomes a row.
+
+Version 1 of the schema. The file says `PRAGMA application_id` 0x74724976 ("trIv") and
+`PRAGMA user_version` 1.
+
+    engine    one row for each engine: name, url, product, version, instance_id
+    run       one row for each run: engine, number (from 1), plan, ways, started, ended,
+              state ('running', 'complete', 'partial'), verdict (the state in words), notes (what
+              could not be known), sessions (1, and one more for each resumption), requests,
+              changed (objects that changed meanwhile), event_first and event_last (the newest
+              event before and after; null when the engine tells none)
+    unit      what is special about a piece of work: engine, collection, part, object, state, why.
+              'absent': the engine has no such part for this object; 'failed': it refused; during
+              a run also 'done'
+
+and one table for each collection of the plan, of its own name (`vms`), and for each relation,
+named after the object and the part (`vm_nics`). All of them have
+
+    engine      the name of the engine
+    <owner>_id  in relations: the id of the object above (`vm_id`)
+    position    the place in the engine's list, from 0
+    id          the id that the engine gives
+    ...         a column for each simple attribute, under its name; a reference to another object
+                as `<name>_id`; and some that are nested deeper, as `cpu_topology_sockets`
+    attributes  all attributes as JSON, under their Python names, sorted; a list that is only
+                linked is {"href": ...}
+
+Times are ISO 8601 with offset, truth values 0 and 1, enumerations their words, sizes bytes.
+Key is (engine, id), in relations (engine, owner, position). Later versions only add.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from json.encoder import encode_basestring as quoted
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trivirt.codec import bare_link, kept_of, reference_to
+from trivirt.inventory._plan import Plan
+from trivirt.inventory._surface import collection, relation
+from trivirt.model import Field, Items, Struct, fields, settled
+
+if TYPE_CHECKING:
+    from trivirt.model import OpenEnum
+
+__all__ = ["APPLICATION", "FRAME", "VERSION", "Table", "quote", "table_of", "tables_of", "to_json"]
+
+APPLICATION = 0x74724976
+VERSION = 1
+
+Path = tuple[str, ...]
+
+_MOST_KNOWN = 10_000
+
+FRAME = """
+CREATE TABLE engine (
+  name TEXT PRIMARY KEY, url TEXT, product TEXT, version TEXT, instance_id TEXT
+);
+CREATE TABLE run (
+  engine TEXT NOT NULL, number INTEGER NOT NULL,
+  plan TEXT NOT NULL,      -- {"vms": ["nics", ...], ...}
+  ways TEXT NOT NULL,      -- how each relation is reached
+  started TEXT NOT NULL, ended TEXT,
+  state TEXT NOT NULL,     -- running, complete, partial
+  verdict TEXT NOT NULL,   -- the state in words
+  notes TEXT NOT NULL,     -- ["what could not be known", ...]
+  sessions INTEGER NOT NULL DEFAULT 1,
+  requests INTEGER NOT NULL DEFAULT 0,
+  changed INTEGER NOT NULL DEFAULT 0,
+  event_first INTEGER, event_last INTEGER,
+  events_seen TEXT NOT NULL DEFAULT '[]', -- ids of the newest events when the run began
+  PRIMARY KEY (engine, number)
+);
+CREATE TABLE unit (
+  engine TEXT NOT NULL, collection TEXT NOT NULL,
+  part TEXT NOT NULL,      -- '' for the collection itself
+  object TEXT NOT NULL,    -- the id of the object; of a list the number of the page, or ''
+  state TEXT NOT NULL,     -- done, absent, failed
+  why TEXT,
+  PRIMARY KEY (engine, collection, part, object)
+) WITHOUT ROWID;
+"""
+
+# Worth a column though nested deeper, by the element of the object.
+_DEEPER: Mapping[str, tuple[str, ...]] = {
+    "vm": (
+        *("cpu.topology.sockets", "cpu.topology.cores", "cpu.topology.threads"),
+        *("os.type", "memory_policy.guaranteed", "high_availability.enabled", "bios.type"),
+        *("guest_operating_system.distribution", "guest_operating_system.version.full_version"),
+        *("display.type", "display.address", "display.port"),
+    ),
+    "template": (
+        *("cpu.topology.sockets", "cpu.topology.cores", "cpu.topology.threads"),
+        *("os.type", "version.version_name", "version.version_number"),
+    ),
+    "host": (
+        *("cpu.name", "cpu.topology.sockets", "cpu.topology.cores", "cpu.topology.threads"),
+        *("os.type", "os.version.full_version", "version.full_version", "spm.status"),
+        *("hardware_information.manufacturer", "hardware_information.product_name"),
+        *("hardware_information.serial_number", "summary.active", "summary.total"),
+    ),
+    "cluster": ("cpu.type", "cpu.architecture", "version.major", "version.minor"),
+    "data_center": ("version.major", "version.minor"),
+    "storage_domain": ("storage.type", "storage.address", "storage.path"),
+    "nic": ("mac.address",),
+    "host_nic": ("mac.address", "ip.address", "ip.netmask"),
+    "network": ("ip.address", "ip.netmask"),
+    "reported_device": ("mac.address",),
+}
+
+
+def quote(name: str) -> str:
+    return f'"{name}"'
+
+
+class Fragment(NamedTuple):
+    """What a nested attribute comes to: a piece of JSON, and values of columns."""
+
+    text: str
+    columns: dict[Path, Any]
+
+
+class Table:
+    """One table: its columns, and how a row is made of an object."""
+
+    def __init__(self, name: str, kind: type[Struct], owner: str | None) -> None:
+        self.name, self.kind, self.owner = name, kind, owner
+        known = fields(kind)
+        ours = {"engine", "position", "attributes", owner}
+        own = sorted((f for f in known.values() if f.name not in ours), key=_last)
+        self._plain = [f.name for f in own if _is_plain(f)]
+        self._words = [f.name for f in own if _is_word(f)]
+        self._nested: dict[str, list[Path]] = {}
+        for field in own:
+            if _is_reference(field) and f"{field.name}_id" != owner:
+                self._nested[field.name] = [(field.name, "id")]
+        self._references = {f.name for f in known.values() if _is_reference(f, "str")}
+        for text in _DEEPER.get(kind.element, ()):
+            path = tuple(text.split("."))
+            if path[0] in known:
+                self._nested.setdefault(path[0], []).append(path)
+        self._paths = [path for paths in self._nested.values() for path in paths]
+        self._fragments: dict[tuple[str, str], Fragment] = {}
+        self.columns = list(self._columns())
+
+    def __repr__(self) -> str:
+        return f"<Table {self.name}, {len(self.columns)} columns>"
+
+    def _columns(self) -> Iterator[tuple[str, str]]:
+        yield "engine", "TEXT NOT NULL"
+        if self.owner:
+            yield self.owner, "TEXT NOT NULL"
+        yield "position", "INTEGER NOT NULL"
+        known = fields(self.kind)
+        for name in self._plain:
+            yield name, _SQL[known[name].type_name]
+        for name in self._words:
+            yield name, "TEXT"
+        for path in self._paths:
+            yield "_".join(path), _SQL.get(_field_at(self.kind, path).type_name, "TEXT")
+        yield "attributes", "TEXT NOT NULL"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells rows of one engine apart."""
+        return (self.owner, "position") if self.owner else ("id", "")
+
+    def create(self, there: Collection[str] = ()) -> list[str]:
+        """What makes the table; or adds what it lacks, when it has the columns `there`."""
+        if there:
+            return [
+                f"ALTER TABLE {quote(self.name)} ADD COLUMN {quote(name)} {kind}"
+                for name, kind in self.columns
+                if name not in there
+            ]
+        key = ", ".join(quote(name) for name in ("engine", *self.key) if name)
+        columns = ", ".join(f"{quote(name)} {kind}" for name, kind in self.columns)
+        return [f"CREATE TABLE {quote(self.name)} ({columns}, PRIMARY KEY ({key}))"]
+
+    def insert(self) -> str:
+        names = ", ".join(quote(name) for name, _ in self.columns)
+        marks = ", ".join("?" * len(self.columns))
+        return f"INSERT OR REPLACE INTO {quote(self.name)} ({names}) VALUES ({marks})"
+
+    def row(self, engine: str, owner: str | None, position: int, value: Struct) -> tuple[Any, ...]:
+        """The row of an object."""
+        own = value.__dict__
+        kept = kept_of(value)
+        if kept:
+            nested, attributes = self._from_kept(value, kept)
+        else:
+            nested, attributes = self._from_read(own), to_json(value)
+        return (
+            *((engine, position) if owner is None else (engine, owner, position)),
+            *[own.get(name) for name in self._plain],
+            *[None if (one := own.get(name)) is None else _word(one) for name in self._words],
+            *[nested.get(path) for path in self._paths],
+            attributes,
+        )
+
+    def _from_read(self, own: Mapping[str, Any]) -> dict[Path, Any]:
+        return {
+            path: _deep(own[name], path)
+            for name, paths in self._nested.items()
+            if own.get(name) is not None
+            for path in paths
+        }
+
+    def _from_kept(self, value: Struct, kept: Mapping[str, Any]) -> tuple[dict[Path, Any], str]:
+        """The same of an object that was not read to its depths, reading as little as possible.
+
+        Machines are much alike: what came of a text once is remembered, so that most of what is
+        nested in ten thousand of them is read a few times. That halves the time of a row.
+        """
+        nested = self._from_read(value.__dict__)
+        pieces = []
+        for name, text in kept.items():
+            href = bare_link(value, text)
+            if href is not None:
+                pieces.append(f'"{name}":{{"href":{quoted(href)}}}')
+                continue
+            if text[0] == "\0" and name in self._references:
+                link, id = reference_to(value, text)
+                linked = f'"href":{quoted(link)},' if link else ""
+                pieces.append(f'"{name}":{{{linked}"id":{quoted(id)}}}')
+                nested[name, "id"] = id
+                continue
+            # Where a list is linked besides, the link is each object's own, and no part of it.
+            key = name, text if isinstance(text, str) else text.inside
+            fragment = self._fragments.get(key)
+            if fragment is None:
+                fragment = self._fragment(name, getattr(value, name))
+                if len(self._fragments) >= _MOST_KNOWN:
+                    self._fragments.clear()
+                self._fragments[key] = fragment
+            nested.update(fragment.columns)
+            pieces.append(fragment.text)
+        for name, one in value.__dict__.items():
+            if name not in kept and name[0] != "\0":
+                pieces.append(f'"{name}":{to_json(_linked(one))}')
+        pieces.sort()
+        return nested, f"{{{','.join(pieces)}}}"
+
+    def _fragment(self, name: str, value: Any) -> Fragment:
+        columns = {path: _deep(value, path) for path in self._nested.get(name, ())}
+        return Fragment(f'"{name}":{to_json(_linked(value))}', columns)
+
+
+_SQL = {"str": "TEXT", "int": "INTEGER", "bool": "BOOLEAN", "float": "REAL", "datetime": "TEXT"}
+
+
+def _last(field: Field) -> int:
+    """What names an object comes before its attributes, and what people wrote behind them."""
+    return {"id": -2, "name": -1, "comment": 1, "description": 1}.get(field.name, 0)
+
+
+def _is_plain(field: Field) -> bool:
+    simple = field.type_name in ("str", "int", "bool", "float")
+    return simple and not (field.is_list or field.secret or field.name == "href")
+
+
+def _is_word(field: Field) -> bool:
+    """Enumerations and times."""
+    if field.is_list or field.secret or _is_plain(field) or field.type_name == "str":
+        return False
+    return field.type_name == "datetime" or (not field.is_simple and field.is_enum)
+
+
+def _is_reference(field: Field, kind: str = "") -> bool:
+    single = not (field.is_list or field.is_simple or field.is_enum)
+    id = fields(field.cls).get("id") if single else None
+    return id is not None and id.is_simple and kind in ("", id.type_name)
+
+
+def _field_at(kind: type[Struct], path: tuple[str, ...]) -> Field:
+    *above, last = path
+    for name in above:
+        kind = fields(kind)[name].cls
+    return fields(kind)[last]
+
+
+def _word(value: OpenEnum | datetime | None) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value.value)
+
+
+def _deep(value: Any, path: Path) -> Any:
+    """What a path leads to, from the value of its first step."""
+    for name in path[1:]:
+        value = getattr(value, name)
+        if value is None:
+            return None
+    return value if type(value) in (str, int, bool, float) else _word(value)
+
+
+def table_of(name: str, part: str = "") -> Table:
+    """The table of a collection, or of one of its parts; always the same one."""
+    return _table_of(name, part)
+
+
+@cache
+def _table_of(name: str, part: str) -> Table:
+    if not part:
+        return Table(name, collection(name).kind, None)
+    below = relation(name, part)
+    return Table(below.table, below.kind, f"{below.owner.element}_id")
+
+
+def tables_of(plan: Plan) -> list[Table]:
+    return [table_of(name, part) for name in plan for part in ("", *plan[name])]
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for."""
+    if isinstance(value, Struct):
+        own = settled(value)
+        if any(type(one) is Items and not one for one in own.values()):
+            return {name: _linked(one) for name, one in own.items()}
+        return own
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"no JSON for a {type(value).__name__}")
+
+
+def _linked(value: Any) -> Any:
+    """Tell a list that is only linked from one that is empty."""
+    return {"href": value.href} if type(value) is Items and not value and value.href else value
+
+
+#: Gives an object as JSON, as `json.dumps(value.to_dict(), sort_keys=True)` does, and in half the
+#: time: the encoder is written in C and asks back only for objects. It never meets a circle.
+to_json: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,
+    separators=(",", ":"),
+    sort_keys=True,
+    default=_plain,
+).encode

@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 
-OURS = ("trivirt_async", "trivirt_soon", "trivirt_sync", "trivirt_compat")
+OURS = ("trivirt_async", "trivirt_soon", "trivirt_sync", "trivirt_compat", "trivirt_inventory")
 WIRE = "c10:p40"
 
 

@@ -94,7 +94,7 @@ def _object_reader(table: Table, field: Field) -> Callable[[dict[str, Any], Any]
 
 
 def _absolute(own: dict[str, Any], href: str) -> str:
-    return f"{own['href']}{href[1:]}" if href[0] == "~" else href
+    return f"{own['href']}{href[1:]}" if href[:1] == "~" else href
 
 
 def kept_of(obj: Any) -> dict[str, str | Linked]:

@@ -6,6 +6,7 @@ a program would sleep between two looks, the engine's time is moved on.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import subprocess
@@ -432,14 +433,22 @@ def test_a_direct_lun(system, vm):
     assert shown.lun_storage.logical_units[0].password is None
 
 
-def daemon(served, transfer):
-    """A connection to what moves the bytes, and the path of the ticket."""
-    url = urlsplit(transfer.transfer_url)
-    context = ssl.create_default_context(cafile=served["ca_file"])
-    return HTTPSConnection(url.hostname, url.port, context=context, timeout=30), url.path
+@pytest.fixture
+def daemon(served):
+    """Connects to what moves the bytes; with the path of the ticket."""
+    with contextlib.ExitStack() as stack:
+
+        def dial(transfer):
+            url = urlsplit(transfer.transfer_url)
+            context = ssl.create_default_context(cafile=served["ca_file"])
+            client = HTTPSConnection(url.hostname, url.port, context=context, timeout=30)
+            stack.callback(client.close)
+            return client, url.path
+
+        yield dial
 
 
-def test_upload_and_download_of_an_image(system, served, wait):
+def test_upload_and_download_of_an_image(system, daemon, wait):
     data = b"\xeb\x63\x90" + bytes(range(256)) * 256
     size = 2**20
     disks, transfers = system.disks_service(), system.image_transfers_service()
@@ -463,7 +472,7 @@ def test_upload_and_download_of_an_image(system, served, wait):
     assert transfer.transfer_url is None
     one = transfers.image_transfer_service(transfer.id)
     wait(lambda: one.get().phase == types.ImageTransferPhase.TRANSFERRING)
-    client, path = daemon(served, one.get())
+    client, path = daemon(one.get())
     client.request("OPTIONS", path)
     assert "extents" in json.loads(client.getresponse().read())["features"]
     client.request("PUT", path, data, {"Content-Range": f"bytes 4096-{4096 + len(data) - 1}/*"})
@@ -481,7 +490,7 @@ def test_upload_and_download_of_an_image(system, served, wait):
     )
     one = transfers.image_transfer_service(transfer.id)
     wait(lambda: one.get().phase == types.ImageTransferPhase.TRANSFERRING)
-    client, path = daemon(served, one.get())
+    client, path = daemon(one.get())
     client.request("GET", path)
     answer = client.getresponse()
     whole = answer.read()
@@ -587,7 +596,7 @@ def test_a_disk_of_a_snapshot_is_attached_to_a_backup_agent(system, vm, wait):
     assert len(agent.list()) == before
 
 
-def test_full_and_incremental_backup(system, vm, served, wait):
+def test_full_and_incremental_backup(system, vm, daemon, wait):
     service = vm("myvm-up")
     disk = first(system.disks_service(), "mydisk-up")
     backups = service.backups_service()
@@ -614,7 +623,7 @@ def test_full_and_incremental_backup(system, vm, served, wait):
     )
     one = transfers.image_transfer_service(transfer.id)
     wait(lambda: one.get().phase == types.ImageTransferPhase.TRANSFERRING)
-    client, path = daemon(served, one.get())
+    client, path = daemon(one.get())
     client.request("GET", f"{path}/extents?context=dirty")
     answer = client.getresponse()
     extents = json.loads(answer.read())

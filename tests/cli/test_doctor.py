@@ -143,6 +143,16 @@ def test_on_a_terminal_it_fits(served, capsys, monkeypatch):
 
 
 @small
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_warning_says_what_to_do(served, capsys, monkeypatch, terminal):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert main(["doctor", "--insecure"]) == 0
+    printed = capsys.readouterr().out
+    assert f"{'→' if terminal else '->'} leave --insecure out" in printed
+    assert printed.endswith("It works, with 1 warning.\n")
+
+
+@small
 def test_a_wrong_password(served, wrong, monkeypatch):
     monkeypatch.setenv("OVIRT_PASSWORD", SECRET)
     found = wrong()

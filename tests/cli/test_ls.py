@@ -84,6 +84,8 @@ def test_all_that_is_there_unasked(run):
         (["ls"], "Missing argument 'PATH'"),
         (["ls", "vmz"], "did you mean vms?"),
         (["ls", "vms/1"], "/vms/1 is one object: see it with trivirt get. Below it there are "),
+        (["ls", "options"], "There is nothing to list at /options"),
+        (["get", "options"], "There is nothing to get at /options"),
         (["ls", "vms", "--columns", "nmae"], "for --columns: 'nmae' is no column"),
         (["ls", "tags", "--search", "x"], "The engine takes no --search for /tags"),
         (["ls", "vms", "-o", "xml"], "'xml' is not one of"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 __all__ = ["Certificate", "read_certificate"]
@@ -20,7 +19,6 @@ class Certificate:
     issuer: str
     begins: datetime
     ends: datetime
-    fingerprint: str  #: SHA-256, as openssl shows it.
 
     def days_left(self, now: float) -> float:
         """Days from a time, in seconds since 1970, to the end; negative after it."""
@@ -30,13 +28,11 @@ class Certificate:
 def read_certificate(der: bytes) -> Certificate:
     """Read what `getpeercert(True)` gives. Raises ValueError."""
     found = x509.load_der_x509_certificate(der)
-    digest = found.fingerprint(SHA256()).hex(":").upper()
     return Certificate(
         names=tuple(_names(found)),
         issuer=_common_name(found.issuer) or found.issuer.rfc4514_string(),
         begins=found.not_valid_before_utc,
         ends=found.not_valid_after_utc,
-        fingerprint=digest,
     )
 
 

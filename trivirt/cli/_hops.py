@@ -22,9 +22,6 @@ class Hop(NamedTuple):
     port: int
     proxy: bool
 
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
     @property
     def is_address(self) -> bool:
         """Whether it needs no DNS."""

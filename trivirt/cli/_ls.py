@@ -63,6 +63,8 @@ def ls(
 
 
 def _no_list(place: Place) -> str:
+    if not place.readable:
+        return f"There is nothing to list at {place}."
     names = ", ".join(place.names)
     below = f" Below it there are {names}." if names else ""
     return f"{place} is one object: see it with trivirt get.{below}"

@@ -37,11 +37,6 @@ class Place:
         """What there is below, in the spelling of paths; ids are not known here."""
         return sorted(name for name in self._service._named() if "_" not in name)
 
-    @property
-    def has_ids(self) -> bool:
-        """Whether any id leads to something below."""
-        return bool(self._service._item)
-
     def takes(self, option: str) -> bool:
         """Whether the list that is here takes this parameter."""
         listing = getattr(type(self._service), "list", None)

@@ -179,6 +179,7 @@ def bench(session: nox.Session) -> None:
     if not session.posargs:
         session.run("python", "tests/benchmarks/wire.py")
         session.run("python", "tests/benchmarks/surface.py")
+        session.run("python", "tests/benchmarks/blocking.py")
         session.run("python", "tests/benchmarks/simulator.py")
 
 

@@ -1,5 +1,7 @@
 """trivirt in trio: the list, then a child task in one nursery for each request.
 
+With --sequential the requests are awaited one after the other instead.
+
 A driver for the yardstick: `common` is found beside the yardstick's own drivers, on PYTHONPATH.
 """
 
@@ -9,11 +11,27 @@ from workload import OPTIONS, depth, load, rows
 
 import trivirt
 
-args = options(__doc__, **OPTIONS)
+args = options(__doc__, sequential={"action": "store_true"}, **OPTIONS)
+NAMES = ("disk_attachments", "nics", "permissions")
 
 
 async def fetch(ask, vm, name):
     setattr(vm, name, await ask())
+
+
+async def in_a_nursery(engine, vms):
+    async with trio.open_nursery() as nursery:
+        for vm in vms:
+            service = engine.vms.vm(vm.id)
+            for name in NAMES:
+                nursery.start_soon(fetch, getattr(service, name).list, vm, name)
+
+
+async def one_by_one(engine, vms):
+    for vm in vms:
+        service = engine.vms.vm(vm.id)
+        for name in NAMES:
+            await fetch(getattr(service, name).list, vm, name)
 
 
 async def main():
@@ -26,12 +44,7 @@ async def main():
         pipeline=depth(args),
     ) as engine:
         vms = await engine.vms.list()
-        async with trio.open_nursery() as nursery:
-            for vm in vms:
-                service = engine.vms.vm(vm.id)
-                nursery.start_soon(fetch, service.disk_attachments.list, vm, "disk_attachments")
-                nursery.start_soon(fetch, service.nics.list, vm, "nics")
-                nursery.start_soon(fetch, service.permissions.list, vm, "permissions")
+        await (one_by_one if args.sequential else in_a_nursery)(engine, vms)
         if args.touch:
             rows(vms)
     return vms
@@ -40,6 +53,5 @@ async def main():
 load()
 with Run(args) as run:
     vms = trio.run(main)
-    names = ("disk_attachments", "nics", "permissions")
-    counts = {name: sum(len(getattr(vm, name)) for vm in vms) for name in names}
+    counts = {name: sum(len(getattr(vm, name)) for vm in vms) for name in NAMES}
     run.check({"vms": len(vms), **counts}, 1 + 3 * len(vms))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ from trivirt.wire import (
 T = TypeVar("T")
 
 _LONELY = 2  # Reading calls in a row that make it worth while to borrow a connection for more.
+_INTERRUPTIBLE = sys.platform != "win32"  # There Ctrl-C does not reach a thread that reads.
 _BUSY = 100  # So many later it is tried again when there was none to borrow.
 
 
@@ -107,7 +109,7 @@ class Engine(SystemService[Sync]):
     def _hand_over(self, call: Work[T], safe: bool) -> T:
         """Have a call made in the portal, and block until it is done."""
         then = None
-        if safe and (self._line is None or self._line.over):
+        if safe and _INTERRUPTIBLE and (self._line is None or self._line.over):
             self._lonely += 1
             if self._lonely >= _LONELY:
                 then = self._borrow

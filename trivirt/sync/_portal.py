@@ -45,12 +45,18 @@ class Portal:
     def host(cls, context: EngineContext) -> Hosted:
         """Begin to enter an engine's block in a task of the portal, which is started if need be."""
         with cls._lock:
-            if cls._current is None:
-                cls._current = cls()
-            portal = cls._current
+            fresh = cls._current is None
+            portal = cls._current = cls._current or cls()
             hosted = Hosted(portal, context)
             portal._hosted.add(hosted)
-        portal.soon(portal._spawn, hosted)
+            portal.soon(portal._spawn, hosted)
+            try:
+                if fresh:
+                    portal._thread.start()
+            except BaseException:  # Ctrl-C, or no thread is to be had.
+                cls._current = None
+                portal.soon(hosted.give_up)
+                raise
         return hosted
 
     @classmethod
@@ -95,7 +101,6 @@ class Portal:
         self._woken = True  # The thread looks for calls when it starts.
         self._token: trio.lowlevel.TrioToken
         self._thread = threading.Thread(target=self._live, name="trivirt portal", daemon=True)
-        self._thread.start()
 
     @property
     def forked(self) -> bool:
@@ -190,7 +195,7 @@ class Hosted:
         try:
             self._opened.wait()
         except BaseException:  # Ctrl-C
-            self.portal.soon(self._scope.cancel)
+            self.portal.soon(self.give_up)
             raise
         if self._engine is None:
             self.portal.join()
@@ -237,7 +242,12 @@ class Hosted:
             self._opened.set()
             self._closed.set()
 
+    def give_up(self) -> None:
+        """End the opening."""
+        self._scope.cancel()
+
     def leave(self) -> None:
+        """Begin to close."""
         self._leave.set()
 
 

@@ -38,4 +38,4 @@ def test_a_driver_of_ours_that_fails_is_a_failure(tmp_path):
         timeout=60,
     )
     assert done.returncode == 1
-    assert done.stderr.count("a driver failed: no such host") == 4
+    assert done.stderr.count("a driver failed: no such host") == 5

@@ -16,7 +16,10 @@ from trivirt.cli._demo_engine import this_trivirt
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+# Those that are whole programs; others are pieces of some.
+README = re.findall(
+    r"```python\n(import .*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+)
 
 
 def run(*words, vms=4):

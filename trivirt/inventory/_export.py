@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,7 +245,7 @@ def _truths(column: Iterable[int | None]) -> list[bool | None]:
 
 def _write_parquet(store: Store, table: Table, path: Path) -> None:
     _arrow()
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it has no types
+    pq: Any = import_module("pyarrow.parquet")
 
     batches = _batches(store, table)
     first = next(batches)
@@ -287,8 +288,6 @@ def _duckdb() -> Any:
 
 
 def _library(name: str, extra: str) -> Any:
-    from importlib import import_module
-
     try:
         return import_module(name)
     except ModuleNotFoundError:

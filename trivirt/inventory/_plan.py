@@ -12,16 +12,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from trivirt.errors import UsageError
 from trivirt.inventory._surface import collection, relation
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+# By name, because type checkers look for both and find one.
+_TOML: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 __all__ = ["PRESETS", "VMS", "Plan"]
 
@@ -85,7 +84,7 @@ class Plan(Mapping[str, tuple[str, ...]]):
         path = Path(path)
         try:
             text = path.read_text("utf-8")
-            data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+            data = _TOML.loads(text) if path.suffix == ".toml" else json.loads(text)
         except (OSError, ValueError) as error:
             raise UsageError(f"the plan {path} cannot be read: {error}") from error
         if not isinstance(data, dict):

@@ -187,12 +187,10 @@ def test_the_program_sqlite3_reads_the_file_itself(filled, tmp_path):
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch):
-    import importlib
-
     def missing(name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(importlib, "import_module", missing)
+    monkeypatch.setattr("trivirt.inventory._export.import_module", missing)
     check_form("json")
     for form, library in (("parquet", "pyarrow"), ("duckdb", "pyarrow")):
         with pytest.raises(UsageError, match=rf"needs {library}.*trivirt\["):

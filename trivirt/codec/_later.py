@@ -97,28 +97,42 @@ def _absolute(own: dict[str, Any], href: str) -> str:
     return f"{own['href']}{href[1:]}" if href[:1] == "~" else href
 
 
-def kept_of(obj: Any) -> dict[str, str | Linked]:
-    """What is nested in an object and was not touched yet, by attribute.
+class Kept(NamedTuple):
+    """What is nested in an object and was not touched yet, without touching it.
 
-    Equal texts of one attribute stand for equal values, but for those that begin with a NUL and a
-    `~`. So who makes something of many objects can remember what came of a text, and touch none.
+    `links` has the attribute and the href of lists that are only linked, `references` the
+    attribute, href (perhaps empty) and id of other objects, `texts` the attribute and the XML of
+    anything else. Equal texts of one attribute stand for equal values: who makes something of many
+    objects can remember what came of a text.
     """
+
+    links: list[tuple[str, str]]
+    references: list[tuple[str, str, str]]
+    texts: list[tuple[str, str]]
+
+
+def kept_of(obj: Any) -> Kept | None:
+    """Give what was put off in an object; None when nothing was."""
     own: dict[str, Any] = obj.__dict__
     if "\0" not in own:
-        return {}
-    return {key[1:]: kept for key, kept in own.items() if key[0] == "\0" and key != "\0"}
-
-
-def bare_link(obj: Any, kept: str | Linked) -> str | None:
-    """The `href` of a list that is only linked from the object; None for anything else."""
-    if isinstance(kept, Linked):
-        return None if kept.inside else kept.href
-    if kept[0] != "\0" or "\0" in kept[1:]:
         return None
-    return _absolute(obj.__dict__, kept[1:])
-
-
-def reference_to(obj: Any, kept: str) -> tuple[str, str]:
-    """The `href`, if any, and the `id` of another object, out of a text that begins with a NUL."""
-    _, href, id = kept.split("\0")
-    return href and _absolute(obj.__dict__, href), id
+    found = Kept([], [], [])
+    for key, kept in own.items():
+        if key[0] != "\0" or key == "\0":
+            continue
+        if isinstance(kept, Linked):
+            href, kept = kept.href, kept.inside
+            if not kept:
+                found.links.append((key[1:], href))
+                continue
+        if kept[0] != "\0":
+            found.texts.append((key[1:], kept))
+            continue
+        _, href, *id = kept.split("\0")
+        if href[:1] == "~":
+            href = f"{own['href']}{href[1:]}"
+        if id:
+            found.references.append((key[1:], href, id[0]))
+        else:
+            found.links.append((key[1:], href))
+    return found

@@ -54,7 +54,7 @@ class Pace:
 
     def leave(self) -> None:
         self.under_way -= 1
-        if self.under_way < self.limit:
+        if self._waiting and self.under_way < self.limit:
             self._waiting.unpark()
 
     @contextmanager

@@ -225,7 +225,7 @@ class Run:
         todo = self._todo
         while todo:
             unit = todo.popleft()
-            if len(todo) <= self.pace.most:
+            if self._room and len(todo) <= self.pace.most:
                 self._room.unpark_all()
             answer = await self._ask_part(unit)
             await self._belt.put(answer, len(answer.found))

@@ -22,8 +22,8 @@ named after the object and the part (`vm_nics`). All of them have
     id          the id that the engine gives
     ...         a column for each simple attribute, under its name; a reference to another object
                 as `<name>_id`; and some that are nested deeper, as `cpu_topology_sockets`
-    attributes  all attributes as JSON, under their Python names, sorted; a list that is only
-                linked is {"href": ...}
+    attributes  all attributes as JSON, under their Python names; a list that is only linked is
+                {"href": ...}. The order is that of names, simple attributes before others
 
 Times are ISO 8601 with offset, truth values 0 and 1, enumerations their words, sizes bytes.
 Key is (engine, id), in relations (engine, owner, position). Later versions only add.
@@ -39,7 +39,7 @@ from functools import cache
 from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trivirt.codec import bare_link, kept_of, reference_to
+from trivirt.codec import Kept, kept_of
 from trivirt.inventory._plan import Plan
 from trivirt.inventory._surface import collection, relation
 from trivirt.model import Field, Items, Struct, fields, settled
@@ -138,6 +138,9 @@ class Table:
         for field in own:
             if _is_reference(field) and f"{field.name}_id" != owner:
                 self._nested[field.name] = [(field.name, "id")]
+        self._scalars = frozenset(
+            f.name for f in known.values() if not f.is_list and (f.is_simple or f.is_enum)
+        )
         self._references = {f.name for f in known.values() if _is_reference(f, "str")}
         for text in _DEEPER.get(kind.element, ()):
             path = tuple(text.split("."))
@@ -188,62 +191,56 @@ class Table:
 
     def row(self, engine: str, owner: str | None, position: int, value: Struct) -> tuple[Any, ...]:
         """The row of an object."""
-        own = value.__dict__
+        own, known = value.__dict__, self._scalars
+        scalars, nested, pieces = {}, {}, []
         kept = kept_of(value)
-        if kept:
-            nested, attributes = self._from_kept(value, kept)
-        else:
-            nested, attributes = self._from_read(own), to_json(value)
+        for name, one in own.items():
+            if name in known:
+                scalars[name] = one
+            elif name[0] != "\0":
+                pieces.append(f'"{name}":{to_json(_linked(one))}')
+                for path in self._nested.get(name, ()):
+                    nested[path] = _deep(one, path)
+        if kept is not None:
+            self._add_kept(value, kept, nested, pieces)
+        pieces.sort()
+        text = to_json(scalars)
         return (
             *((engine, position) if owner is None else (engine, owner, position)),
             *[own.get(name) for name in self._plain],
             *[None if (one := own.get(name)) is None else _word(one) for name in self._words],
             *[nested.get(path) for path in self._paths],
-            attributes,
+            f"{text[:-1]}{',' if scalars and pieces else ''}{','.join(pieces)}}}",
         )
 
-    def _from_read(self, own: Mapping[str, Any]) -> dict[Path, Any]:
-        return {
-            path: _deep(own[name], path)
-            for name, paths in self._nested.items()
-            if own.get(name) is not None
-            for path in paths
-        }
-
-    def _from_kept(self, value: Struct, kept: Mapping[str, Any]) -> tuple[dict[Path, Any], str]:
-        """The same of an object that was not read to its depths, reading as little as possible.
+    def _add_kept(
+        self, value: Struct, kept: Kept, nested: dict[Path, Any], pieces: list[str]
+    ) -> None:
+        """Add what was not read yet, and read as little of it as possible.
 
         Machines are much alike: what came of a text once is remembered, so that most of what is
         nested in ten thousand of them is read a few times. That halves the time of a row.
         """
-        nested = self._from_read(value.__dict__)
-        pieces = []
-        for name, text in kept.items():
-            href = bare_link(value, text)
-            if href is not None:
-                pieces.append(f'"{name}":{{"href":{quoted(href)}}}')
-                continue
-            if text[0] == "\0" and name in self._references:
-                link, id = reference_to(value, text)
-                linked = f'"href":{quoted(link)},' if link else ""
+        for name, href in kept.links:
+            pieces.append(f'"{name}":{{"href":{quoted(href)}}}')
+        for name, href, id in kept.references:
+            if name in self._references:
+                linked = f'"href":{quoted(href)},' if href else ""
                 pieces.append(f'"{name}":{{{linked}"id":{quoted(id)}}}')
                 nested[name, "id"] = id
-                continue
-            # Where a list is linked besides, the link is each object's own, and no part of it.
-            key = name, text if isinstance(text, str) else text.inside
-            fragment = self._fragments.get(key)
-            if fragment is None:
+            else:
                 fragment = self._fragment(name, getattr(value, name))
+                nested.update(fragment.columns)
+                pieces.append(fragment.text)
+        for key in kept.texts:
+            found = self._fragments.get(key)
+            if found is None:
+                found = self._fragment(key[0], getattr(value, key[0]))
                 if len(self._fragments) >= _MOST_KNOWN:
                     self._fragments.clear()
-                self._fragments[key] = fragment
-            nested.update(fragment.columns)
-            pieces.append(fragment.text)
-        for name, one in value.__dict__.items():
-            if name not in kept and name[0] != "\0":
-                pieces.append(f'"{name}":{to_json(_linked(one))}')
-        pieces.sort()
-        return nested, f"{{{','.join(pieces)}}}"
+                self._fragments[key] = found
+            nested.update(found.columns)
+            pieces.append(found.text)
 
     def _fragment(self, name: str, value: Any) -> Fragment:
         columns = {path: _deep(value, path) for path in self._nested.get(name, ())}

@@ -99,7 +99,8 @@ class Belt(Generic[T]):
             await self._full.park()
         self._things.append(thing)
         self._weight += max(1, weight)
-        self._empty.unpark()
+        if self._empty:
+            self._empty.unpark()
 
     async def take(self) -> deque[T]:
         """Everything that is there, and at least one; nothing once it is closed and empty."""
@@ -110,7 +111,8 @@ class Belt(Generic[T]):
     def take_nowait(self) -> deque[T]:
         things, self._things = self._things, deque()
         self._weight = 0
-        self._full.unpark_all()
+        if self._full:
+            self._full.unpark_all()
         return things
 
     def close(self) -> None:

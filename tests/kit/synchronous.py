@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -60,15 +61,19 @@ def program(
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        start_new_session=True,
     )
 
 
 def ends(process: subprocess.Popen[str], *, within: float = 60) -> tuple[str, str, int]:
-    """What a program wrote to its outputs, and its exit status. Kills one that hangs."""
+    """What a program wrote to its outputs, and its exit status.
+
+    One that hangs is killed, with its children, for they would keep the outputs open.
+    """
     try:
         out, err = process.communicate(timeout=within)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         raise AssertionError(f"it hung; so far it wrote {out!r} and {err!r}") from None
     return out, err, process.returncode

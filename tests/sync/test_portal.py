@@ -298,19 +298,28 @@ def test_children_of_multiprocessing(
 
 @needs_fork
 def test_a_fork_while_other_threads_are_at_it(port: int) -> None:
-    """Whatever lock they hold is held for ever in the child."""
+    """Whatever lock they hold is held for ever in the child.
+
+    Those of modules too; so they have imported theirs before. Our own thread sees to that itself.
+    """
     code = """
     warnings.simplefilter("ignore")
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Barrier(4)
+
+    def use():
+        with opened(connections=1) as engine:
+            engine.vms.vm("1").get()
 
     def work():
+        use()
+        begun.wait()
         while not stop.is_set():
-            with opened(connections=1) as engine:
-                engine.vms.vm("1").get()
+            use()
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads: thread.start()
-    for _ in range(10):
+    begun.wait()
+    for _ in range(20):
         pid = os.fork()
         if pid == 0:
             with opened() as own:
@@ -320,7 +329,53 @@ def test_a_fork_while_other_threads_are_at_it(port: int) -> None:
     """
     out, err, status = ends(program(code, port))
     assert (err, status) == ("", 0)
-    assert out.split() == ["3"] * 10
+    assert out.split() == ["3"] * 20
+
+
+@needs_fork
+def test_a_fork_waits_until_the_portal_has_imported_its_modules(port: int, tmp_path: Path) -> None:
+    """The child would find their locks held by a thread that it does not have."""
+    (tmp_path / "slow.py").write_text("import time; begun = True; time.sleep(0.5); value = 7")
+    code = f"""
+    warnings.simplefilter("ignore")
+    sys.path.insert(0, {str(tmp_path)!r})
+    with opened() as engine:
+        engine.soon.vms.vm("1").get().add_done_callback(lambda future: __import__("slow"))
+        while not hasattr(sys.modules.get("slow"), "begun"):
+            time.sleep(0.001)
+        if (pid := os.fork()) == 0:
+            import slow
+            os._exit(slow.value)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        print(engine.vms.vm("2").get().id)
+    """
+    out, err, status = ends(program(code, port))
+    assert (out, err, status) == ("7\n2\n", "", 0)
+
+
+@needs_fork
+def test_a_fork_in_the_portal_or_while_the_portal_waits_for_it_goes_on(port: int) -> None:
+    code = """
+    warnings.simplefilter("ignore")
+    forked, out = threading.Event(), []
+
+    def fork(*_):
+        if (pid := os.fork()) == 0:
+            os._exit(5)
+        out.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+    with opened() as engine:
+        future = engine.soon.vms.vm("1").get()
+        future.add_done_callback(fork)
+        future.add_done_callback(lambda future: forked.wait())
+        while not out:
+            time.sleep(0.001)
+        fork()
+        forked.set()
+        print(*out, engine.vms.vm("2").get().id)
+    """
+    out, err, status = ends(program(code, port))
+    assert (out, err, status) == ("5 5 2\n", "", 0)
 
 
 # Exit.

@@ -7,6 +7,7 @@ libxml2 itself bounds the depth (256) and the length of one text (10 MB).
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -28,11 +29,21 @@ def _parser(*, remove_blank_text: bool) -> Any:
     )
 
 
+def _make_parsers() -> None:
+    global _PARSER, _EXACT_PARSER
+    _PARSER = _parser(remove_blank_text=True)
+    _EXACT_PARSER = _parser(remove_blank_text=False)
+
+
 # One parser serves all threads: lxml gives it to one at a time. To drop indentation while parsing
 # saves a sixth of the time. It keeps blanks that are all of an element's text, but it could lose
 # some beside a comment or a CDATA section.
-_PARSER = _parser(remove_blank_text=True)
-_EXACT_PARSER = _parser(remove_blank_text=False)
+_PARSER: Any
+_EXACT_PARSER: Any
+_make_parsers()
+if hasattr(os, "register_at_fork"):
+    # A thread that parses while another forks has its parser locked, and is not there in the child.
+    os.register_at_fork(after_in_child=_make_parsers)
 
 # What engines send: their declaration or none, then the root element.
 _USUAL = re.compile(

@@ -9,7 +9,9 @@ How it begins and ends, and who waits for whom:
   run is over, whoever brings another call makes it himself. So none is lost, and what it does
   to a closed engine settles its future.
 - A child of fork has no such thread. There everything opened before refuses, closing it does
-  nothing, for it is the parent's, and opening starts a thread of the child's own.
+  nothing, for it is the parent's, and opening starts a thread of the child's own. During a fork
+  our thread stands still in a place where it has no lock, for the child would wait for that lock
+  for ever: the one of a module that is being imported, above all.
 - At interpreter exit an atexit function closes the engines that still have tokens to give back.
   It runs when the program's own threads have ended and daemon threads, such as ours, still run.
 """
@@ -23,7 +25,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import outcome
 import trio
@@ -32,6 +34,7 @@ from trivirt.engine import Engine, EngineContext
 from trivirt.errors import Cancelled, UsageError
 
 _EXIT = 8.0  # Seconds that open engines may delay the end of the interpreter; leaving takes 5.
+_PAUSE = 1.0  # Seconds that our thread may delay a fork.
 
 
 class Portal:
@@ -40,6 +43,7 @@ class Portal:
     _lock = threading.Lock()
     _current: Portal | None = None
     _prepared = False
+    _pauses: ClassVar[dict[int, threading.Event]] = {}  # By the threads that fork.
 
     @classmethod
     def host(cls, context: EngineContext) -> Hosted:
@@ -72,13 +76,30 @@ class Portal:
             cls._prepared = True
         atexit.register(cls._close_all)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=cls._forget)
+            os.register_at_fork(
+                before=cls._pause, after_in_parent=cls._go_on, after_in_child=cls._forget
+            )
+
+    @classmethod
+    def _pause(cls) -> None:
+        if (portal := cls._current) is not None and not portal.is_here():
+            resting = threading.Event()
+            go_on = cls._pauses[threading.get_ident()] = threading.Event()
+            portal.soon(portal._rest, resting, go_on)
+            # Not for ever: what it is at may itself wait for this thread.
+            resting.wait(_PAUSE)
+
+    @classmethod
+    def _go_on(cls) -> None:
+        if (go_on := cls._pauses.pop(threading.get_ident(), None)) is not None:
+            go_on.set()
 
     @classmethod
     def _forget(cls) -> None:
         """In a child of fork; the lock may have been held by a thread that is not there."""
         cls._lock = threading.Lock()
         cls._current = None
+        cls._pauses.clear()
 
     @classmethod
     def _close_all(cls) -> None:
@@ -163,6 +184,11 @@ class Portal:
             except IndexError:  # After the end of the run several threads may be here.
                 return
             function(*args)
+
+    def _rest(self, resting: threading.Event, go_on: threading.Event) -> None:
+        resting.set()
+        if self.is_here():  # Else the run is over, and this is the thread that forks.
+            go_on.wait()
 
     def _spawn(self, hosted: Hosted) -> None:
         self._nursery.start_soon(hosted.live)

@@ -127,6 +127,7 @@ REAL_SERVERS = {
     "kadmin.local": "krb5-admin-server",
     "kinit": "krb5-user",
     "tinyproxy": "tinyproxy-bin",
+    "qemu-nbd": "qemu-utils",
     "gcc": "gcc",
     "krb5-config": "libkrb5-dev",
     "xml2-config": "libxml2-dev",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from urllib.parse import urlsplit
 
 import pytest
 import trio
 
-from trivirt.simulator import SimulatedEngine
+from trivirt.simulator import SimulatedEngine, _qcow2
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -66,9 +67,11 @@ class Client:
 def transfer(ask, engine, nursery):
     """Begin a transfer of `mydisk` and connect to where it says: client and transfer."""
 
-    async def begin(direction: str = "upload", disk: str = "mydisk"):
+    async def begin(
+        direction: str = "upload", disk: str = "mydisk", more: str = "<format>raw</format>"
+    ):
         path = ask.first(f"/disks?search=name%3D{disk}")
-        inside = f"<disk id='{path[7:]}'/><direction>{direction}</direction><format>raw</format>"
+        inside = f"<disk id='{path[7:]}'/><direction>{direction}</direction>{more}"
         answer = ask("POST", "/imagetransfers", f"<image_transfer>{inside}</image_transfer>")
         assert answer.status in (201, 202)
         home = answer.header("location").partition("/api")[2]
@@ -153,9 +156,94 @@ async def test_point_57_zeroing(transfer):
     assert read == b"z" * 100 + bytes(1000) + b"z" * 948
 
 
-async def test_point_57_dirty_extents_are_those_of_backups(transfer):
+async def test_point_57_full_backups_have_no_dirty_extents(transfer):
     client, _ = await transfer("download")
     assert (await client("GET", path=f"{client.path}/extents?context=dirty"))[0] == 404
+
+
+@pytest.fixture
+def backup(ask, engine):
+    """Back `myvm-up` up: the paths of the backup and of its disk."""
+
+    def begin(since: str = "") -> str:
+        disk = ask.first("/disks?search=name%3Dmydisk-up")[7:]
+        vm = ask.first("/vms?search=name%3Dmyvm-up")
+        inside = f"<disks><disk id='{disk}'/></disks>{since}"
+        answer = ask("POST", f"{vm}/backups", f"<backup>{inside}</backup>")
+        engine.clock.advance(5)
+        return answer.header("location").partition("/api")[2]
+
+    return begin
+
+
+async def test_point_57_incremental_backups_read_what_the_guest_wrote(
+    ask, engine, backup, transfer
+):
+    first = backup()
+    checkpoint = ask.value(first, "to_checkpoint_id")
+    ask("POST", f"{first}/finalize", "<action/>")
+    engine.clock.advance(5)
+    engine.script.guest_writes("mydisk-up", 3 * MIB + 5, b"changed")
+    second = backup(f"<from_checkpoint_id>{checkpoint}</from_checkpoint_id>")
+    engine.script.guest_writes("mydisk-up", 9 * MIB, b"for the next time")
+    identity = second.rpartition("/")[2]
+    client, _ = await transfer(
+        "download", "mydisk-up", f"<backup id='{identity}'/><format>raw</format>"
+    )
+    extents = json.loads((await client("GET", path=f"{client.path}/extents?context=dirty"))[2])
+    assert [(each["start"], each["length"]) for each in extents if each["dirty"]] == [
+        (3 * MIB, 65536)
+    ]
+    assert sum(each["length"] for each in extents) == SIZE
+    assert (await client("GET", range=f"bytes={3 * MIB + 5}-{3 * MIB + 11}"))[2] == b"changed"
+
+
+def qcow2_of(size: int, data: bytes) -> bytes:
+    """A file that says: a disk of this size begins with this."""
+    with tempfile.TemporaryFile() as raw, tempfile.TemporaryFile() as target:
+        raw.write(data)
+        raw.flush()
+        _qcow2.write(raw.fileno(), size, [(0, len(data))], target)
+        target.seek(0)
+        return target.read()
+
+
+async def test_point_57_a_qcow2_file_is_what_the_guest_will_see(ask, engine, transfer):
+    file = qcow2_of(SIZE, b"guest" * 1000)
+    client, home = await transfer(more="<format>cow</format>")
+    await client("PUT", file)
+    ask("POST", f"{home}/finalize", "<action/>")
+    engine.clock.advance(5)
+    client, home = await transfer("download")
+    assert (await client("GET", range="bytes=0-4999"))[2] == b"guest" * 1000
+    ask("POST", f"{home}/finalize", "<action/>")
+    engine.clock.advance(5)
+    client, home = await transfer("download", more="<format>cow</format>")
+    assert (await client("GET"))[2] == file
+
+
+async def test_point_57_a_disk_is_downloaded_as_a_qcow2_file(ask, engine, transfer):
+    client, home = await transfer()
+    await client("PUT", b"raw" * 1000)
+    ask("POST", f"{home}/finalize", "<action/>")
+    engine.clock.advance(5)
+    client, home = await transfer("download", more="<format>cow</format>")
+    assert (await client("GET"))[2] == qcow2_of(SIZE, b"raw" * 1000)
+
+
+@pytest.mark.parametrize("file", [b"no qcow2" * 100, qcow2_of(2 * SIZE, b"larger")])
+async def test_an_upload_that_fails_verification_takes_its_disk_along(ask, engine, transfer, file):
+    disk = ask.first("/disks?search=name%3Dmydisk")
+    client, home = await transfer(more="<format>cow</format>")
+    await client("PUT", file)
+    ask("POST", f"{home}/finalize", "<action/>")
+    engine.clock.advance(1)
+    assert ask.value(home, "phase") == "finalizing_failure"
+    engine.clock.advance(1)
+    assert ask.value(home, "phase") == "finished_failure"
+    assert ask.value(disk, "status") == "illegal"
+    engine.clock.advance(5)
+    assert ask.get(disk).status == 404
 
 
 async def test_point_58_a_ticket_nobody_has_gets_403_and_the_end(transfer):

@@ -190,7 +190,7 @@ class SimulatedEngine:
         """What shall happen by itself: a VM that crashes, a host that is lost."""
         from trivirt.simulator._script import Script
 
-        return Script(self.store)
+        return Script(self.dispatcher.world)
 
     def add_user(self, name: str, password: str) -> str:
         """Let somebody sign on who may do nothing yet; the id of their user."""

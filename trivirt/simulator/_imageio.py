@@ -197,8 +197,7 @@ class Daemon:
         await connection.reply(200, b"", {})
 
     def _put(self, ticket: Ticket, start: int, data: bytes) -> None:
-        with self._images().path(ticket.image, ticket.size).open("r+b") as file:
-            os.pwrite(file.fileno(), data, start)
+        self._images().write(ticket.image, ticket.size, start, data)
 
     async def _patch(self, connection: _Connection, asking: Asking, ticket: Ticket) -> None:
         if asking.length > MAX_HEAD:
@@ -222,13 +221,12 @@ class Daemon:
         await connection.reply(200, b"", {})
 
     def _zero(self, ticket: Ticket, start: int, size: int) -> None:
-        with self._images().path(ticket.image, ticket.size).open("r+b") as file:
-            for at, length, hole in list(extents(file.fileno(), start, start + size)):
-                if hole:
-                    continue
-                for offset in range(at, at + length, PIECE):
-                    block = min(PIECE, at + length - offset)
-                    os.pwrite(file.fileno(), bytes(block), offset)
+        with self._images().path(ticket.image, ticket.size).open("rb") as file:
+            found = list(extents(file.fileno(), start, start + size))
+        for at, length, hole in found:
+            for offset in range(at, at + length, PIECE) if not hole else ():
+                self._put(ticket, offset, bytes(min(PIECE, at + length - offset)))
+        self._images().resize(ticket.image, start + size)
 
     async def _extents(self, connection: _Connection, asking: Asking, ticket: Ticket) -> None:
         context = asking.query.get("context", ["zero"])[0]
@@ -236,13 +234,8 @@ class Daemon:
             raise Wrong(400, f"Unsupported context {context!r}")
         if context == "dirty" and ticket.dirty is None:
             raise Wrong(404, "Ticket has no dirty information")
-        if context == "dirty":
-            found: list[dict[str, Any]] = [
-                {"start": 0, "length": ticket.size, "dirty": False, "zero": False}
-            ]
-        else:
-            found = self._zero_extents(ticket)
-        await connection.reply_json(found, {})
+        of = self._dirty_extents if context == "dirty" else self._zero_extents
+        await connection.reply_json(of(ticket), {})
 
     def _zero_extents(self, ticket: Ticket) -> list[dict[str, Any]]:
         with self._images().path(ticket.image, ticket.size).open("rb") as file:
@@ -250,6 +243,16 @@ class Daemon:
                 {"start": start, "length": length, "zero": hole, "hole": hole}
                 for start, length, hole in extents(file.fileno(), 0, ticket.size)
             ]
+
+    def _dirty_extents(self, ticket: Ticket) -> list[dict[str, Any]]:
+        found, at = [], 0
+        for start, end in [*(ticket.dirty or ()), (ticket.size, ticket.size)]:
+            end = min(end, ticket.size)
+            for length, dirty in ((start - at, False), (end - start, True)):
+                if length > 0:
+                    found.append({"start": at, "length": length, "dirty": dirty, "zero": False})
+                    at += length
+        return found
 
 
 class _Connection:

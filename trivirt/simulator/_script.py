@@ -14,17 +14,19 @@ from typing import Any
 
 from trivirt import errors, types
 from trivirt.model import fields, settled
+from trivirt.simulator._command import World
 from trivirt.simulator._events import add_event
-from trivirt.simulator._store import Entry, Store, identity_of
+from trivirt.simulator._store import Entry, identity_of
 
 ERROR = types.LogSeverity.ERROR
 
 
 class Script:
-    """Lets things happen in one store."""
+    """Lets things happen in one engine."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._store = world.store
 
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
         """Anything at all."""
@@ -57,6 +59,19 @@ class Script:
         """It is up again, and so are its VMs."""
         host = self._named("/hosts", name)
         self.after(after, lambda: self._return(host))
+
+    def guest_writes(self, disk: str, start: int, data: bytes, *, after: float = 0.0) -> None:
+        """A VM writes to a disk, which the next incremental backup finds changed."""
+        found = self._named("/disks", disk)
+        size = settled(found.value)["provisioned_size"]
+        if not 0 <= start <= size - len(data):
+            raise errors.UsageError(f"the disk {disk!r} ends at {size}")
+
+        def write() -> None:
+            image = settled(found.value)["image_id"]
+            self._world.images.write(image, size, start, data)
+
+        self.after(after, write)
 
     def _crash(self, vm: Entry) -> None:
         text = f"VM {settled(vm.value)['name']} is down with error. Exit message: Lost connection."

@@ -74,6 +74,7 @@ def _checkpoint(command: Command, vm: Entry, backup: Entry, disks: list[Entry]) 
     )
     entry = command.store.add(f"{vm.path}/checkpoints", checkpoint, "/vms/{id}/checkpoints")
     for disk in disks:
+        command.world.images.changes(get(disk, "image_id") or "").mark(identity)
         shown = copy.copy(disk.value)
         shown.href = None
         command.store.add(f"{entry.path}/disks", shown, "/vms/{id}/checkpoints/{id}/disks")

@@ -6,21 +6,27 @@ from dataclasses import dataclass, field
 
 from trivirt import types
 from trivirt.model import settled
+from trivirt.simulator._changes import Stretch
 from trivirt.simulator._command import Command, World, get, is_there, link_to
+from trivirt.simulator._images import packed
+from trivirt.simulator._qcow2 import NotQcow2
 from trivirt.simulator._refusals import conflict, incomplete
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import disks
 
 Phase = types.ImageTransferPhase
 Direction, Policy = types.ImageTransferDirection, types.ImageTransferTimeoutPolicy
-RAW = types.DiskFormat.RAW
+RAW, COW = types.DiskFormat.RAW, types.DiskFormat.COW
 COW_OVERHEAD = 64 * 1024**2  # a full qcow2 file is larger than the disk it describes
 ENDED = (Phase.FINISHED_SUCCESS, Phase.FINISHED_FAILURE, Phase.FINISHED_CLEANUP)
 
 
 @dataclass
 class Ticket:
-    """What the daemon lets the holder of a ticket do, and for how long."""
+    """What the daemon lets the holder of a ticket do, and for how long.
+
+    `dirty` is what an incremental backup has to read.
+    """
 
     identity: str
     image: str
@@ -29,7 +35,7 @@ class Ticket:
     timeout: float
     used: float  # when, by the engine's clock
     transferred: int = 0
-    dirty: list[tuple[int, int]] | None = None
+    dirty: list[Stretch] | None = None
     good: bool = True
 
 
@@ -65,6 +71,8 @@ def add(command: Command, transfer: types.ImageTransfer) -> Entry:
         hosts = [e for e in command.store.collection("/hosts") if get(e, "status") is up]
         transfer.host = link_to(hosts[0]) if hosts else None
     transfer.phase = Phase.INITIALIZING
+    if transfer.format is COW:
+        image, size = _as_qcow2(command, transfer, image, size)
     entry = command.store.add("/imagetransfers", transfer)
     entry.note = image
     if transfer.backup is None and transfer.snapshot is None:
@@ -92,11 +100,19 @@ def _target(command: Command, transfer: types.ImageTransfer) -> tuple[Entry, str
         raise incomplete("ImageTransfer", "image|disk|snapshot.id", "add")
     found = command.find(types.Disk(id=named.id))
     assert found is not None
-    size = get(found, "provisioned_size") or 0
-    upload = transfer.direction is not Direction.DOWNLOAD
-    if upload and get(found, "format") is types.DiskFormat.COW and transfer.format is not RAW:
-        size += COW_OVERHEAD
-    return found, get(found, "image_id") or found.id, size
+    return found, get(found, "image_id") or found.id, get(found, "provisioned_size") or 0
+
+
+def _as_qcow2(
+    command: Command, transfer: types.ImageTransfer, image: str, size: int
+) -> tuple[str, int]:
+    """The name and the size of the file that stands for the image."""
+    images = command.world.images
+    if transfer.direction is Direction.DOWNLOAD:
+        return packed(image), images.pack(image, size)
+    images.remove(packed(image))
+    images.path(packed(image), 0)
+    return packed(image), size + COW_OVERHEAD
 
 
 def _open(command: Command, transfer: Entry, image: str, size: int) -> None:
@@ -110,19 +126,20 @@ def _open(command: Command, transfer: Entry, image: str, size: int) -> None:
         upload,
         float(get(transfer, "inactivity_timeout")),
         command.store.now,
-        dirty=_dirty(command, backup),
+        dirty=_dirty(command, backup, image),
     )
     url = f"{command.world.tickets.url}/images/{secret}"
     command.store.replace(transfer, active=True, transfer_url=url, proxy_url=url)
     _watch(command.world, transfer, secret)
 
 
-def _dirty(command: Command, backup: types.Backup | None) -> list[tuple[int, int]] | None:
-    """Incremental backups can tell what has changed; here that is nothing."""
+def _dirty(command: Command, backup: types.Backup | None, image: str) -> list[Stretch] | None:
+    """What was written between the checkpoints of an incremental backup; None for full ones."""
     for path in command.store.paths("/vms/", "/backups"):
         found = command.store.find(path, (backup.id if backup is not None else None) or "")
         if found is not None and get(found, "from_checkpoint_id") is not None:
-            return []
+            changes = command.world.images.changes(image)
+            return changes.between(get(found, "from_checkpoint_id"), get(found, "to_checkpoint_id"))
     return None
 
 
@@ -204,10 +221,30 @@ def finalize(command: Command) -> None:
     command.store.replace(transfer, phase=Phase.FINALIZING_SUCCESS)
 
     def finished() -> None:
+        try:
+            _unpack(command, transfer)
+        except NotQcow2:
+            command.log(1034, "Transfer has failed.", severity=types.LogSeverity.ERROR)
+            command.store.replace(transfer, phase=Phase.FINALIZING_FAILURE)
+            command.failed = True
+            command.after(
+                command.durations.finalizing,
+                lambda: _end(command.world, transfer, Phase.FINISHED_FAILURE),
+            )
+            return
         command.log(1032, text)
         _end(command.world, transfer, Phase.FINISHED_SUCCESS)
 
     command.after(command.durations.finalizing, finished)
+
+
+def _unpack(command: Command, transfer: Entry) -> None:
+    """Verify an uploaded qcow2 file, as engines do, and make it what the guest sees."""
+    disk = command.store.find("/disks", get(transfer, "image").id)
+    upload = get(transfer, "direction") is Direction.UPLOAD
+    if upload and get(transfer, "format") is COW and disk is not None:
+        image = (transfer.note or "").removesuffix(packed(""))
+        command.world.images.unpack(image, get(disk, "provisioned_size") or 0)
 
 
 def cancel(command: Command) -> None:
@@ -248,6 +285,8 @@ def resume(command: Command) -> None:
         raise conflict("Cannot resume the transfer. It is not paused.")
     disk = command.store.find("/disks", get(transfer, "image").id)
     size = 0 if disk is None else get(disk, "provisioned_size") or 0
+    if get(transfer, "format") is COW:
+        size += COW_OVERHEAD
     _close(command.world, transfer)
     image = transfer.note or ""
     command.passes(transfer, (Phase.RESUMING, Phase.TRANSFERRING),

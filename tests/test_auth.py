@@ -271,7 +271,9 @@ async def test_a_sign_on_service_on_another_host(
         scripted.live.clear()
         with pytest.raises(AuthError, match="a fresh token was refused, too"):
             await engine.vms.list()
-        assert engine.statistics().logins == 2
+        statistics = engine.statistics()
+    # A login, a request and the fresh login and request for it, on a connection to each.
+    assert (statistics.logins, statistics.sent, statistics.opened) == (2, 4, 2)
     form = "grant_type=password&scope=ovirt-app-api&username=me&password=secret"
     assert asked[0] == ("POST /realms/x/token?kc=1", "Host: sso:8080", form)
     revoked = ("POST /realms/x/revoke", "Host: sso:8080", "scope=ovirt-app-api&token=theirs")
@@ -287,6 +289,19 @@ async def test_a_token_from_elsewhere_is_given_back_to_the_engine_unless_told_ot
     async with open_scripted(sso_url="http://engine/token"):
         pass
     assert scripted.logouts == ["theirs"]
+
+
+async def test_a_token_from_elsewhere_does_not_prove_that_there_is_an_engine(
+    scripted: ScriptedEngine, nursery: trio.Nursery
+) -> None:
+    """One that was never there is not waited for as one that has gone away is."""
+    scripted.answers["POST /token"] = reply('{"access_token":"theirs"}', headers=JSON)
+    network = Hosts(nursery, engine=None, sso=scripted.serve)
+    async with trivirt.open_engine(
+        URL, username="u", password="p", sso_url="http://sso/token", network_backend=network
+    ) as engine:
+        with pytest.raises(ConnectFailed, match="No connection to engine:80: connection refused"):
+            await engine.vms.list()
 
 
 async def test_a_sign_on_service_that_is_not_there(

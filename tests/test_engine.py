@@ -281,3 +281,31 @@ async def test_a_host_that_is_not_there() -> None:
 def test_the_url_with_a_prefix_and_a_version() -> None:
     context = trivirt.open_engine(URL.replace("/ovirt", "/proxied/ovirt") + "/v4/", token="t")
     assert "/proxied/ovirt-engine/api/v4'" in repr(context)
+
+
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        (trivirt.Limits(head=50_000), "a head of more than 50000 bytes"),
+        (trivirt.Limits(body=100), "a body of more than 100 bytes"),
+        (trivirt.Limits(inflated=2000), "inflates to more than 2000 bytes"),
+    ],
+)
+async def test_an_answer_beyond_the_limits_is_an_error_at_once(
+    scripted: ScriptedEngine, open_scripted: Any, limits: trivirt.Limits, complaint: str
+) -> None:
+    names = b"".join(b"<vm><name>%x</name></vm>" % (7919**n) for n in range(100))
+    body = gzip.compress(b"<vms>" + names + b"</vms>")
+    head = [
+        "HTTP/1.1 200 OK",
+        f"Content-Length: {len(body)}",
+        "Content-Type: application/xml",
+        "Content-Encoding: gzip",
+        "X-Long: " + 100_000 * "x",
+    ]
+    scripted.answers["GET /ovirt-engine/api/vms"] = "\r\n".join([*head, "", ""]).encode() + body
+    async with open_scripted(limits=limits) as engine:
+        with pytest.raises(errors.RemoteProtocolError, match=complaint) as caught:
+            await engine.vms.list()
+        assert "trivirt.Limits" in str(caught.value)
+    assert scripted.asked.count("GET /ovirt-engine/api/vms") == 1

@@ -44,6 +44,8 @@ def test_both_ways_to_open_take_the_same() -> None:
         ({"sso_revoke_url": "https://sso:x/token"}, "sso_revoke_url cannot be read as a URL"),
         ({"proxy": "http://me:s3cret@proxy:x"}, "proxy= is not the URL of a proxy"),
         ({"proxy": "socks5://proxy"}, "proxy= names a socks5 proxy"),
+        ({"limits": trivirt.Limits(body=0)}, r"Limits\(body=0\): a number of bytes, at least 1"),
+        ({"limits": trivirt.Limits(head=1e6)}, r"Limits\(head=1000000.0\): a number of bytes"),
         ({"ca_data": "x"}, "ca_data holds no PEM certificate"),
         ({"client_cert": "/not/there"}, "client certificate '/not/there'"),
     ],

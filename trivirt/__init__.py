@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from trivirt._patience import Retries
     from trivirt.engine import Engine, Statistics, open_engine
     from trivirt.errors import Error
-    from trivirt.wire import Timeouts, timeouts
+    from trivirt.wire import Limits, Timeouts, timeouts
 
 __all__ = [
     "Engine",
     "Error",
     "Future",
+    "Limits",
     "Retries",
     "Statistics",
     "Timeouts",
@@ -70,6 +71,7 @@ _NAMES = {
     "Engine": "engine",
     "Error": "errors",
     "Future": "_future",
+    "Limits": "wire",
     "Retries": "_patience",
     "Statistics": "engine",
     "Timeouts": "wire",

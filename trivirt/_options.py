@@ -75,6 +75,7 @@ def check_options(
     pipeline: int | None,
     timeouts: Timeouts | None,
     retries: Retries | None,
+    limits: Limits | None,
     compress: bool,
     network_backend: httpcore.AsyncNetworkBackend | None,
 ) -> Options:
@@ -113,7 +114,7 @@ def check_options(
         pipeline=pipeline,
         timeouts=timeouts or Timeouts(),
         retries=retries or Retries(),
-        limits=Limits(),
+        limits=_checked(limits or Limits()),
         compress=compress,
         network_backend=network_backend,
     )
@@ -126,6 +127,13 @@ def _check_credentials(credentials: Credentials) -> None:
         check_installed()
     elif credentials.token is None and not credentials.renewable:
         raise UsageError("Signing on takes a username and a password, a token, or kerberos=True")
+
+
+def _checked(limits: Limits) -> Limits:
+    for name, value in zip(limits._fields, limits, strict=True):
+        if not isinstance(value, int) or value < 1:
+            raise UsageError(f"Limits({name}={value!r}): a number of bytes, at least 1")
+    return limits
 
 
 class _Way(NamedTuple):

@@ -35,6 +35,7 @@ from trivirt.wire import (
     ClientCert,
     FilePath,
     Headers,
+    Limits,
     Line,
     Origin,
     Pool,
@@ -97,10 +98,18 @@ class Engine(SystemService[Async]):
         return str(self._options.url)
 
     def statistics(self) -> Statistics:
-        """A snapshot of connections, requests and bytes; costs next to nothing."""
+        """A snapshot of connections, requests and bytes; costs next to nothing.
+
+        Those of the sign-on service are counted, too, wherever it is; `depth` is of the engine's.
+        """
         logins = self._session.logins
         renewals = logins if self._options.credentials.token else max(0, logins - 1)
-        return Statistics(**vars(self._pool.statistics()), logins=logins, renewals=renewals)
+        total = vars(self._pool.statistics()).copy()
+        depth = total.pop("depth")
+        for pool in self._side_pools.values():
+            others = pool.statistics()
+            total = {name: count + getattr(others, name) for name, count in total.items()}
+        return Statistics(**total, depth=depth, logins=logins, renewals=renewals)
 
     async def sign_on(self) -> None:
         """Get a token now, if there is none; `open_engine` has done it.
@@ -108,7 +117,9 @@ class Engine(SystemService[Async]):
         Raises AuthError, TransportError or Unavailable.
         """
         await self._session.token()
-        self._reached = self._session.logins > 0
+        # A sign-on service elsewhere tells nothing of the engine.
+        here = self._options.issuer.origin == self._options.origin
+        self._reached = here and self._session.logins > 0
 
     async def perform(self, call: Work[T]) -> T:
         """Send a call and return its result; what every awaited operation does.
@@ -433,6 +444,7 @@ def open_engine(
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
+    limits: Limits | None = None,
     compress: bool = True,
     network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> EngineContext:
@@ -463,7 +475,9 @@ def open_engine(
     the environment say now; False means no proxy. With a `network_backend`, None means False.
 
     At most `connections` connections are used, by default 8; `pipeline` is the most requests
-    outstanding on each: 1 turns pipelining off, None lets trivirt choose. `compress` asks for
+    outstanding on each: 1 turns pipelining off, None lets trivirt choose. `timeouts`, `retries`
+    and `limits` bound how long an answer may take, how long an engine may be away, and how large
+    an answer may be; None means their defaults. `compress` asks for
     gzip. `network_backend` replaces sockets, for tests and the simulated engine.
 
     Raises UsageError at the call for arguments that cannot work; TransportError, AuthError or
@@ -492,6 +506,7 @@ def open_engine(
             pipeline=pipeline,
             timeouts=timeouts,
             retries=retries,
+            limits=limits,
             compress=compress,
             network_backend=network_backend,
         )

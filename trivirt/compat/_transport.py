@@ -142,6 +142,7 @@ def _options(settings: Settings) -> Options:
             pipeline=settings.pipeline or 1,
             timeouts=limits,
             retries=Retries(attempts=0),
+            limits=None,
             compress=True,
             network_backend=None,
         )

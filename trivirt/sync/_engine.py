@@ -25,6 +25,7 @@ from trivirt.sync._portal import Hosted, Portal
 from trivirt.wire import (
     ClientCert,
     FilePath,
+    Limits,
     Line,
     Request,
     Response,
@@ -209,6 +210,7 @@ def open_engine(
     pipeline: int | None = None,
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
+    limits: Limits | None = None,
     compress: bool = True,
     network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> SyncEngineContext:
@@ -242,6 +244,7 @@ def open_engine(
             pipeline=pipeline,
             timeouts=timeouts,
             retries=retries,
+            limits=limits,
             compress=compress,
             network_backend=network_backend,
         )

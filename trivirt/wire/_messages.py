@@ -115,7 +115,9 @@ class Response(NamedTuple):
                     raise RemoteProtocolError("The answer's gzip data is damaged") from exc
                 total += len(piece)
                 if total > max_size:
-                    raise RemoteProtocolError(f"The answer inflates to more than {max_size} bytes")
+                    raise RemoteProtocolError(
+                        f"The answer inflates to more than {max_size} bytes (see trivirt.Limits)"
+                    )
                 yield piece
                 rest = inflater.unconsumed_tail
         if not inflater.eof:

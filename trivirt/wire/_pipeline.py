@@ -37,15 +37,14 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
 class Limits(NamedTuple):
-    """How much of one answer is taken, in bytes, before the connection is given up.
+    """The most bytes that are taken of one answer.
 
-    `head` counts whole reads in which the head does not end. `body` is counted as it travels,
-    `inflated` after gzip is undone.
+    One beyond them is an error, and is not asked for again.
     """
 
-    head: int = 128 * 1024
-    body: int = 1 << 30
-    inflated: int = 2 << 30
+    head: int = 128 * 1024  #: Of the head; whole reads in which it does not end are counted.
+    body: int = 1 << 30  #: Of the body, as it travels.
+    inflated: int = 2 << 30  #: Of the body, when gzip is undone.
 
 
 class TooLarge(RemoteProtocolError):
@@ -200,7 +199,7 @@ class Pipeline(Generic[Tag]):
 
     def _refuse(self, what: str) -> None:
         if self.error is None:
-            self.error = TooLarge(f"{self._host} sent {what}")
+            self.error = TooLarge(f"{self._host} sent {what} (see trivirt.Limits)")
 
     def _fail(self, what: str, cause: Exception | None = None) -> None:
         if self.error is None:

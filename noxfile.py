@@ -133,6 +133,9 @@ REAL_SERVERS = {
     "xml2-config": "libxml2-dev",
     sysconfig.get_path("include") + "/Python.h": "python3-dev",
     "/usr/lib/apache2/modules/mod_auth_gssapi.so": "libapache2-mod-auth-gssapi",
+    "virt-v2v": "virt-v2v",
+    "nbdkit": "nbdkit-plugin-python",
+    "qemu-img": "qemu-utils",
 }
 
 
@@ -161,7 +164,7 @@ def _install_real_servers(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """The tests with a real Apache, KDC, proxy and Ansible, all on loopback."""
+    """The tests with a real Apache, KDC, proxy and programs of others, all on loopback."""
     _install_real_servers(session)
     _install_wheel(session, "cli", "kerberos")
     session.install(*_group("test"), *_group("integration"))

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from trivirt.codec._names import find_class
-from trivirt.codec._parse import parse, parse_piece
+from trivirt.codec._parse import parse
 from trivirt.codec._tables import Convert, Table, read_items, read_object
 from trivirt.compat import _later
 from trivirt.compat._errors import Error
 from trivirt.compat._scalars import EMPTY, read_boolean, read_date, read_decimal, read_integer
 from trivirt.compat._struct import List, dict_of
-from trivirt.compat._types import DECLARED, make
+from trivirt.compat._types import make
 from trivirt.errors import DecodeError
 from trivirt.model import Field
 
@@ -34,9 +34,9 @@ class _Words(dict[str, Any]):
 
 
 class SdkTable(Table):
-    """How to read one type of ovirtsdk4."""
+    """How to read one type of ovirtsdk4. `kept_fields` are the nested ones, by their keys."""
 
-    __slots__ = ()
+    __slots__ = ("kept_fields",)
 
     converters: Mapping[type[Any], Convert | None] = {
         str: None,
@@ -49,6 +49,7 @@ class SdkTable(Table):
     def __init__(self, cls: type[Any]) -> None:
         super().__init__(cls)
         self.dict_of = dict_of
+        self.kept_fields = {self.key(field.name): field for field in self.inside.values()}
 
     def class_for(self, cls: type[Any]) -> type[Any]:
         return make(cls.__name__)
@@ -104,21 +105,15 @@ def decode(data: bytes) -> Any:
     """
     try:
         if len(data) < _later.LONG:
-            return convert_root(parse(_marked(data)))
+            return convert_root(parse(marked(data)))
         with _without_collection():
             items = _later.read_list(data, _find)
-            return convert_root(parse(_marked(data))) if items is None else items
+            return convert_root(parse(marked(data))) if items is None else items
     except DecodeError as exc:
         raise Error(f"The XML of the response can't be read: {exc}") from exc
 
 
-def read_item(piece: bytes, cls: type[Any]) -> Any:
-    """Read an item of a long list, when it is first looked at."""
-    root = parse_piece(_marked(_later.whole(piece)))
-    return convert(root, DECLARED[cls], False)
-
-
-def _marked(data: bytes) -> bytes:
+def marked(data: bytes) -> bytes:
     """The document with a mark at elements that are written as `<x/>`."""
     # An element without attributes is seldom empty, and counting costs next to nothing.
     if data.count(b"/>") != data.count(b'"/>') and b"<!" not in data:
@@ -163,9 +158,20 @@ def _find_class(tag: str) -> tuple[type[Any], bool]:
 def convert(element: Any, cls: type[Any], is_list: bool) -> Any:
     """Read an element as an object of a class of `trivirt.types`, whatever its name."""
     table = sdk_table(cls)
-    try:
+    with translated():
         return read_items(element, table) if is_list else read_object(element, table)
-    except DecodeError as exc:
-        if isinstance(exc.__cause__, ValueError):
-            raise exc.__cause__ from None
-        raise Error(str(exc)) from exc
+
+
+class translated:
+    """What the codec says against a value, as ovirtsdk4 says it."""
+
+    # A class, because one made of a generator costs more than a short answer.
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, DecodeError):
+            if isinstance(error.__cause__, ValueError):
+                raise error.__cause__ from None
+            raise Error(str(error)) from error

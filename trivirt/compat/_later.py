@@ -3,8 +3,8 @@
 To make objects of a thousand machines takes ten times as long as to check that what came is XML,
 and most programs look at little of each machine. So a long list is checked as a whole, cut into
 its items, and an item is read when one of its properties is first asked for, other than `href`
-and `id`, or when its `__dict__` is. Nothing but a value that cannot be read is noticed later than
-at the call that fetched the list.
+and `id`, or when its `__dict__` is. What is nested in it is read likewise, one by one. Nothing but
+a value that cannot be read is noticed later than at the call that fetched the list.
 
 The list is cut at the end tags of its items. That is right where, in a document that is known to
 be well-formed, every part has one start tag of that name and begins with it: each `<` is that of
@@ -21,8 +21,11 @@ from typing import Any
 
 from lxml import etree
 
-from trivirt.codec._tables import Table
+from trivirt.codec._later import Linked
+from trivirt.codec._parse import parse_piece, parse_text
+from trivirt.codec._tables import Table, read_object
 from trivirt.compat._struct import UNREAD, List, dict_of
+from trivirt.compat._types import DECLARED
 from trivirt.errors import DecodeError
 
 #: From this many bytes on a document is long.
@@ -112,8 +115,34 @@ def _check(data: bytes) -> None:
         raise DecodeError(f"malformed XML: {error.msg}") from error
 
 
-def whole(piece: bytes) -> bytes:
-    """The element that was cut off before its end tag, without what nobody reads."""
-    start = piece.index(b"<")
-    name = _NAME(piece, start + 1)[0]  # type: ignore[index]  # It is there, see `_patterns`.
-    return b"".join((_ACTIONS(b"", piece), b"</", name, b">"))
+def read_item(piece: bytes, cls: type[Any]) -> Any:
+    """Read an item that was cut off before its end tag; what is nested in it is kept as text."""
+    from trivirt.compat._decode import marked, sdk_table, translated
+
+    name = _NAME(piece, piece.index(b"<") + 1)
+    assert name is not None  # `_patterns` has found it.
+    data = b"".join((_ACTIONS(b"", piece), b"</", name[0], b">"))
+    with translated():
+        return read_object(parse_piece(marked(data)), sdk_table(DECLARED[cls]), {})
+
+
+def read_kept(kept: str | Linked, cls: type[Any], name: str) -> Any:
+    """Read what the codec has kept of an attribute; see `trivirt.codec._later` for its forms."""
+    from trivirt.compat._decode import sdk_table, translated
+
+    table = sdk_table(DECLARED[cls])
+    field = table.kept_fields[name]
+    with translated():
+        if isinstance(kept, Linked):
+            items = read_kept(kept.inside, cls, name) if kept.inside else List()
+            items.href = kept.href
+            return items
+        if kept[0] != "\0":
+            return table.nested[field.wire][1](parse_text(kept))
+    _, href, *id = kept.split("\0")
+    if field.is_list:
+        return List(href)
+    inside = table.table_of(field.cls)
+    value = object.__new__(inside.cls)
+    dict_of(value).update(_href=href, _id=id[0])
+    return value

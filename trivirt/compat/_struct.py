@@ -38,25 +38,49 @@ class Unset:
     """What a class answers for an attribute that the dict of an object has not: None."""
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
-        self._name = name
+        self._name, self._kept = name, f"\0{name}"
 
     def __get__(self, value: Any, owner: type[Any]) -> Any:
-        if value is None or UNREAD not in dict_of(value):
+        if value is None:
             return None
-        read_unread(value)
-        return dict_of(value).get(self._name)
+        own = dict_of(value)
+        if UNREAD in own:
+            _read_unread(value, own)
+        if self._kept in own:
+            _read_kept(value, own, self._kept)
+        return own.get(self._name)
 
 
-def read_unread(value: Any) -> None:
-    """Read what an object holds as XML. What was set meanwhile stays, also by other threads."""
-    from trivirt.compat._decode import read_item
+# What was set meanwhile stays, also by other threads; and what is there stays the same object.
 
-    own = dict_of(value)
+
+def _read_unread(value: Any, own: dict[str, Any]) -> None:
+    """Read the XML of an item; what is nested in it is kept as text under a key of its own."""
+    from trivirt.compat._later import read_item
+
     piece = own.get(UNREAD)
     if piece is not None:
         for name, found in dict_of(read_item(piece, type(value))).items():
             own.setdefault(name, found)
         own.pop(UNREAD, None)
+
+
+def _read_kept(value: Any, own: dict[str, Any], key: str) -> None:
+    from trivirt.compat._later import read_kept
+
+    kept, name = own.get(key), key[1:]
+    if kept is not None and name:
+        if name not in own:
+            own.setdefault(name, read_kept(kept, type(value), name))
+        own.pop(key, None)
+
+
+def _read_all(value: Any, own: dict[str, Any]) -> None:
+    if UNREAD in own:
+        _read_unread(value, own)
+    for key in [key for key in own if key[:1] == "\0"]:
+        _read_kept(value, own, key)
+    own.pop("\0", None)
 
 
 class Struct(_Bag):
@@ -65,8 +89,8 @@ class Struct(_Bag):
     @property
     def __dict__(self) -> dict[str, Any]:
         own = dict_of(self)
-        if UNREAD in own:
-            read_unread(self)
+        if UNREAD in own or "\0" in own:
+            _read_all(self, own)
         blank = next((BLANKS[cls] for cls in type(self).__mro__ if cls in BLANKS), None)
         if blank is not None and not own.keys() >= blank.keys():
             complete = {**blank, **own}

@@ -442,3 +442,17 @@ def test_debug_without_a_log_and_a_log_without_debug(engine, connect):
         with contextlib.closing(connect(**options)) as connection:
             assert connection.system_service().vms_service().list() == []
     assert log.lines == []
+
+
+def test_a_url_that_is_none_is_an_error_of_the_first_request(sdk):
+    connection = sdk.Connection(url="https://[nowhere/ovirt-engine/api", username="a")
+    with pytest.raises(ValueError, match="Invalid IPv6 URL"):
+        connection.system_service().vms_service().list()
+    connection.close()
+
+
+def test_a_user_in_the_url_is_left_out(engine, connect):
+    engine.answers["GET /ovirt-engine/api/vms"] = reply("<vms/>")
+    connection = connect(url=engine.url.replace("//", "//somebody@"))
+    assert connection.system_service().vms_service().list() == []
+    assert connection.authenticate() == "token-1"

@@ -62,7 +62,10 @@ PROGRAMS = {
             if isinstance(value, list):
                 return [getattr(value, "href", 0), [plain(item) for item in value]]
             if isinstance(value, sdk.Struct):
-                return {name[1:]: plain(inner) for name, inner in vars(value).items()}
+                values = {name[1:]: plain(inner) for name, inner in vars(value).items()}
+                if isinstance(value, types.Event):
+                    del values["time"]  # Of the latest one it is that of signing on just now.
+                return values
             return str(value)
         for name in sorted(dir(system)):
             if name.endswith("_service") and not name.startswith("_"):

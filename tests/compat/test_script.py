@@ -118,7 +118,14 @@ BEGIN = """
 """
 
 
-@pytest.mark.parametrize("futures", ["", "futures = [vms.list(wait=False) for _ in range(5)]"])
+@pytest.mark.parametrize(
+    "futures",
+    [
+        "",
+        "futures = [vms.list(wait=False) for _ in range(5)]",
+        "futures = [vms.vm_service('nope').get(wait=False) for _ in range(5)]",
+    ],
+)
 def test_a_program_that_does_not_close_ends_and_leaves_its_token_alive(tmp_path, engine, futures):
     path = script(tmp_path, textwrap.dedent(BEGIN) + f"print(vms.list())\n{futures}\n")
     start = time.perf_counter()
@@ -126,6 +133,21 @@ def test_a_program_that_does_not_close_ends_and_leaves_its_token_alive(tmp_path,
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
     assert time.perf_counter() - start < 20
     assert (engine.logouts, len(engine.live)) == ([], 1)
+
+
+def test_files_with_names_of_pythons_modules_may_lie_beside_a_script(tmp_path, engine):
+    """Those that the real ovirtsdk4 has no use for: trio needs more of Python."""
+    names = "bisect hashlib html http logging platform queue random select signal string xml"
+    for name in names.split():
+        script(tmp_path, "raise SystemExit('this is mine')", f"{name}.py")
+    text = """
+    print(vms.list(), sdk.writer.Writer.write(sdk.types.Vm(name="a")))
+    print(sdk.reader.Reader.read(sdk.xml.XmlReader(__import__("io").BytesIO(b"<vm/>"))).name)
+    connection.close()
+    """
+    path = script(tmp_path, textwrap.dedent(BEGIN) + textwrap.dedent(text))
+    done = run("-m", "trivirt.compat", path, engine.url)
+    assert (done.stdout, done.stderr) == ("[] <vm><name>a</name></vm>\nNone\n", "")
 
 
 def test_closing_at_exit_works(tmp_path, engine):
@@ -136,6 +158,43 @@ def test_closing_at_exit_works(tmp_path, engine):
     done = run("-m", "trivirt.compat", path, engine.url)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     assert engine.logouts == ["token-1"]
+
+
+def test_closing_while_modules_are_taken_down_does_not_hang(tmp_path, engine):
+    """Wrappers of ovirtsdk4 close in `__del__`, which may come when no other thread runs."""
+    text = """
+    class Wrapper:
+        def __del__(self):
+            connection.close()
+            try:
+                vms.list()
+            except sdk.Error as error:
+                print(error, flush=True)
+    vms.list()
+    wrapper = Wrapper()
+    """
+    path = script(tmp_path, textwrap.dedent(BEGIN) + textwrap.dedent(text))
+    done = run("-m", "trivirt.compat", path, engine.url)
+    assert (done.stdout, done.stderr, done.returncode) == ("The connection is closed\n", "", 0)
+
+
+def test_children_find_it_too(tmp_path):
+    child = "import ovirtsdk4; print(ovirtsdk4.Connection.__init__.__code__.co_filename)"
+    path = script(
+        tmp_path,
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])",
+    )
+    assert "trivirt" in run("-m", "trivirt.compat", path).stdout
+
+
+def test_the_folder_that_it_names_works_on_a_path():
+    folder = run("-m", "trivirt.compat", "--path").stdout.strip()
+    line = [sys.executable, "-c", "import ovirtsdk4; print(ovirtsdk4.__file__)"]
+    paths = os.pathsep.join([folder, ENVIRONMENT["PYTHONPATH"]])
+    done = subprocess.run(
+        line, env={**ENVIRONMENT, "PYTHONPATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(folder)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

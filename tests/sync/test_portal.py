@@ -461,3 +461,32 @@ def test_exit_reports_what_nobody_heard_of(port: int) -> None:
     out, err, status = ends(program(code, port))
     assert (out, status) == ("", 0)
     assert "RuntimeWarning: GET /vms/bad failed, and nobody waited for it: Conflict" in err
+
+
+def test_nothing_hangs_while_modules_are_taken_down(port: int) -> None:
+    """A `__del__` may come when the thread of the portal stands still."""
+    code = """
+    class Late:
+        def __init__(self):
+            self.context = opened()
+            self.engine = self.context.__enter__()
+            self.other = opened()
+            self.refusal = errors.UsageError
+            self.get = self.engine.vms.vm("2").get
+            self.get()
+
+        def __del__(self):
+            for ask in (self.get, self.other.__enter__):
+                try:
+                    ask()
+                except self.refusal as error:
+                    print(error, flush=True)
+            self.context.__exit__(None, None, None)
+            print("over", flush=True)
+
+    late = Late()
+    """
+    out, err, status = ends(program(code, port))
+    assert (err, status) == ("", 0)
+    assert out.count("The interpreter is ending") == 2
+    assert out.endswith("over\n")

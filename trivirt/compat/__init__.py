@@ -5,6 +5,7 @@
     import ovirtsdk4 as sdk
 
     python -m trivirt.compat SCRIPT ARGS
+    PYTHONPATH=$(python -m trivirt.compat --path) some-program
 
 The modules of ovirtsdk4 are small files in `stand_in/ovirtsdk4`, so that they have their own
 names; what they offer is here. Nothing is generated for this package: types and enumerations are
@@ -19,7 +20,7 @@ Answers are read into these classes by the codec itself: see `_decode`.
 
 from __future__ import annotations
 
-from trivirt.compat._install import install
+from trivirt.compat._install import install, stand_in_folder
 from trivirt.compat._script import run_script
 
-__all__ = ["install", "run_script"]
+__all__ = ["install", "run_script", "stand_in_folder"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
 _FIXED = {
     "User-Agent": f"PythonSDK/{VERSION}",
     "Version": "4",
@@ -84,7 +84,6 @@ class Connection:
         self._connections = connections
         # A log is to be read, so what it shows is not compressed.
         self._compress = compress and not debug
-        self._path = urlsplit(url).path
         self._system: _service.Service | None = None
         self._transport: Transport | None = None
         self._early_readings: dict[Reading, Callable[[wire.Response], Any]] = {}
@@ -95,6 +94,10 @@ class Connection:
     def url(self) -> str:
         """The URL as it was given."""
         return self._url
+
+    @property
+    def _path(self) -> str:
+        return urlsplit(self._url).path  # That fails for what is no URL, and so at a request.
 
     def system_service(self) -> _service.Service:
         """The root of the services; the same object each time."""
@@ -145,7 +148,7 @@ class Connection:
 
     def wait(self, context: sync.Future[wire.Response], failed_auth: bool = False) -> Response:
         """Block until the answer to a request is there, whatever it says."""
-        return self._shown(_result_of(context))
+        return self._shown(self._result_of(context))
 
     def close(self, logout: bool = True) -> None:
         """Close, and revoke the token unless `logout` is False. Closing twice does nothing."""
@@ -180,7 +183,11 @@ class Connection:
 
     def _end(self, context: sync.Future[Any], reading: Reading) -> Any:
         """Block until the answer is there, and read it."""
-        return self._finish(_result_of(context), reading)
+        return self._finish(self._result_of(context), reading)
+
+    def _result_of(self, context: sync.Future[T]) -> T:
+        assert self._transport is not None  # It has made the future.
+        return self._transport.result(context)
 
     def _early(self, reading: Reading) -> Callable[[wire.Response], Any]:
         """What the engine's thread makes of an answer.
@@ -215,8 +222,9 @@ class Connection:
         if self._closed:
             raise Error("The connection is closed")
         if self._transport is None:
-            from trivirt.compat._transport import Settings, Transport
-
+            with _from_python_first():
+                from trivirt.compat import _decode  # noqa: F401  # The answer will need it.
+                from trivirt.compat._transport import Settings, Transport
             if self._debug and self._log is not None:
                 _log.remark(self._log, f"Signing on at {self._url}")
             self._transport = Transport(
@@ -274,7 +282,8 @@ class Connection:
 
     def _shown(self, response: wire.Response) -> Response:
         """An answer as ovirtsdk4 has it, written to the log if that is wanted."""
-        reason = _REASONS.get(response.status, "")
+        assert self._transport is not None  # It brought the answer.
+        reason = self._transport.reasons.get(response.status, "")
         lines = [f"HTTP/1.1 {response.status} {reason}".rstrip()]
         lines += [f"{name.title()}: {value}" for name, value in response.headers]
         answer = Response(self._content(response), response.status, lines)
@@ -288,6 +297,20 @@ class Connection:
         check_xml(content_type(response), self._path)
 
 
+@contextmanager
+def _from_python_first() -> Iterator[None]:
+    """Import what is Python's from Python, also if a file of that name lies beside the script.
+
+    trio needs more of Python than programs expect that use ovirtsdk4.
+    """
+    before, own = list(sys.path), os.path.dirname(os.__file__)
+    sys.path.sort(key=lambda path: not path.startswith(own))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
 class _Unread:
     """An answer that the thread which waits for it reads."""
 
@@ -297,13 +320,6 @@ class _Unread:
 
 def _as_it_is(response: wire.Response) -> wire.Response:
     return response
-
-
-def _result_of(context: sync.Future[T]) -> T:
-    from trivirt.compat import _transport
-
-    with _transport.translated():
-        return context.wait()
 
 
 _ROOT = Method("get", "get", "", "", ())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from types import ModuleType
 
 _NAME = "ovirtsdk4"
-_FOLDER = str(Path(__file__).with_name("stand_in"))
+_FOLDER = os.path.join(os.path.dirname(__file__), "stand_in")
 
 
 class _Finder:
@@ -23,6 +23,14 @@ class _Finder:
 
 
 _finder = _Finder()
+
+
+def stand_in_folder() -> str:
+    """The folder that holds the stand-in: on a PYTHONPATH it reaches programs started from here.
+
+    That also reaches interpreters which trivirt is not installed for; they cannot import it then.
+    """
+    return _FOLDER
 
 
 def install() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import Any
 
 from trivirt.compat._errors import Error, refusal
@@ -105,5 +104,7 @@ def _not_xml(kind: str, path: str) -> Error:
 
 
 def _excerpt(body: bytes) -> str:
+    from html import unescape
+
     text = unescape(_TAGS.sub(" ", body[:4000].decode("utf-8", "replace")))
     return " ".join(text.split())[:200]

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
-from trivirt.compat._install import install
+from trivirt.compat._install import install, stand_in_folder
 
-_USAGE = "usage: python -m trivirt.compat SCRIPT [ARGUMENT ...]"
+_USAGE = """usage: python -m trivirt.compat SCRIPT [ARGUMENT ...]
+       python -m trivirt.compat --path
+
+The first runs a script, whose `import ovirtsdk4` finds trivirt's; so does that of Python programs
+which the script starts. The second prints the folder that does the same on a PYTHONPATH."""
 
 
 def main() -> None:
@@ -21,6 +25,9 @@ def main() -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, file=sys.stdout if arguments else sys.stderr)
         sys.exit(0 if arguments else 2)
+    if arguments == ["--path"]:
+        print(stand_in_folder())
+        sys.exit(0)
     if not os.path.exists(arguments[0]):
         print(f"{_USAGE}\nthere is no {arguments[0]!r}", file=sys.stderr)
         sys.exit(2)
@@ -31,6 +38,10 @@ def run_script(arguments: Sequence[str]) -> None:
     """Run a script with its arguments as `__main__`; raises what it raises."""
     script = os.path.abspath(arguments[0])
     install()
+    # For what it starts: task runners work in child processes.
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [stand_in_folder(), inherited] if inherited else [stand_in_folder()]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.argv[:] = arguments
     if not getattr(sys.flags, "safe_path", False):
         # `python -m` has put the working folder there; a script has its own.

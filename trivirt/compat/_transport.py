@@ -12,9 +12,10 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -58,6 +59,8 @@ class Settings:
 class Transport:
     """An engine that is opened by the first request. Any number of threads may use it."""
 
+    reasons: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._opening = threading.Lock()
@@ -82,12 +85,18 @@ class Transport:
     def send(self, request: Request, read: Callable[[Response], T]) -> T:
         """What `read` makes of the answer to a request."""
         engine = self.engine()
-        with translated():
+        try:
             return engine.send(request, read)
+        except errors.Error as exc:
+            raise translate(exc) from exc
 
     def send_soon(self, request: Request, read: Callable[[Response], T]) -> sync.Future[T]:
         """The same as a future, whose request starts now."""
-        return self.engine().send_soon(request, read)
+        engine = self.engine()
+        try:
+            return engine.send_soon(request, read)
+        except errors.Error as exc:
+            raise translate(exc) from exc
 
     @staticmethod
     def request(
@@ -95,6 +104,14 @@ class Transport:
     ) -> Request:
         """A request for `send`."""
         return Request(method, target, headers, body)
+
+    @staticmethod
+    def result(future: sync.Future[T]) -> T:
+        """Block until a future is done, and give its result."""
+        try:
+            return future.wait()
+        except errors.Error as exc:
+            raise translate(exc) from exc
 
     @staticmethod
     def content(response: Response) -> bytes:
@@ -128,7 +145,8 @@ def _options(settings: Settings) -> Options:
         limits = _limits(settings.timeout)
         return check_options(
             # Any path will do, for requests come with the whole of theirs.
-            f"{parts.scheme}://{parts.netloc}/ovirt-engine/api",
+            # A user in the URL counts for nothing, for there is a token.
+            f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/ovirt-engine/api",
             _credentials(settings),
             sso_url=settings.sso_url,
             sso_revoke_url=settings.sso_revoke_url,

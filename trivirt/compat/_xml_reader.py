@@ -3,16 +3,36 @@
 An event is the start of an element, its end, or a text. An element written as `<x/>` has no end
 of its own, and that is the only thing that tells it from `<x></x>`; of the parsers at hand only
 expat shows it: it says where an element ends, and what stands before that place is `/>` or not.
+
+Scripts lie beside files of their own, and one may be called `xml.py`; so nothing of Python's
+package `xml` is used here, which then could not be found.
 """
 
 from __future__ import annotations
 
+import pyexpat
+from collections.abc import Iterator
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element
-from xml.parsers import expat
 
 from trivirt.compat._errors import HOME, Error
 from trivirt.compat._scalars import EMPTY
+
+
+class Element(list["Element"]):
+    """An element and those inside of it, with as much of lxml's as the codec asks for."""
+
+    def __init__(self, tag: str, attrib: dict[str, str]) -> None:
+        super().__init__()
+        self.tag, self.attrib = tag, attrib
+        self.text: str | None = None
+        self.tail: str | None = None
+        self.get = attrib.get
+
+    def itertext(self) -> Iterator[str]:
+        yield self.text or ""
+        for child in self:
+            yield from child.itertext()
+            yield child.tail or ""
 
 
 class _Event(NamedTuple):
@@ -114,7 +134,7 @@ class _Parser:
         self._data = data
         self._open: list[tuple[Element, int]] = []
         self._texts: list[str] = []
-        self._parser = expat.ParserCreate()
+        self._parser = pyexpat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -122,7 +142,7 @@ class _Parser:
         self._parser.StartDoctypeDeclHandler = _refuse
         try:
             self._parser.Parse(data, True)
-        except expat.ExpatError as exc:
+        except pyexpat.ExpatError as exc:
             raise Error(f"Can't read the XML: {exc}") from exc
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -138,7 +158,7 @@ class _Parser:
         element, number = self._open.pop()
         at = self._parser.CurrentByteIndex
         if not (len(element) or element.text) and self._data[at - 2 : at] == b"/>":
-            element.set(EMPTY, "")
+            element.attrib[EMPTY] = ""
         else:
             self.events.append(_Event("end", element, 0))
         self.events[number] = _Event("start", element, len(self.events))

@@ -89,8 +89,13 @@ class Engine(SystemService[Sync]):
         return self._hand_over(work, request.safe)
 
     def send_soon(self, request: Request, read: Callable[[Response], T]) -> Future[T]:
-        """The same as a future, whose request starts at once; `read` is called in the portal."""
-        return self._start(self._core.sending(request, read))
+        """The same as a future, whose request starts at once; `read` is called in the portal.
+
+        No warning tells when nobody waits for it and it fails.
+        """
+        future = self._start(self._core.sending(request, read))
+        future.keep_quiet()
+        return future
 
     def _perform(self, call: Work[T]) -> T:
         self._check(call)

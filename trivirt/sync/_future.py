@@ -58,6 +58,10 @@ class Future(Generic[T]):
         self._core.give_up()
         self.portal.soon(self._core.cancel)
 
+    def keep_quiet(self) -> None:
+        """Let it pass when it fails and nobody waits for it."""
+        self._core.give_up()
+
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Block as `wait` does and return the error that it would raise; None for a success."""
         if not self._core.done():

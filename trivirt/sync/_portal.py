@@ -14,6 +14,8 @@ How it begins and ends, and who waits for whom:
   for ever: the one of a module that is being imported, above all.
 - At interpreter exit an atexit function closes the engines that still have tokens to give back.
   It runs when the program's own threads have ended and daemon threads, such as ours, still run.
+- After that, when modules are taken down and a `__del__` may use an engine, our thread stands
+  still for ever. Closing then does nothing, and everything else refuses.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from __future__ import annotations
 import atexit
 import os
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -48,6 +51,7 @@ class Portal:
     @classmethod
     def host(cls, context: EngineContext) -> Hosted:
         """Begin to enter an engine's block in a task of the portal, which is started if need be."""
+        _refuse_at_the_end()
         with cls._lock:
             fresh = cls._current is None
             portal = cls._current = cls._current or cls()
@@ -129,7 +133,8 @@ class Portal:
         return self._pid != os.getpid()
 
     def check(self) -> None:
-        """Raise UsageError where the thread is not, which is in a child of fork."""
+        """Raise UsageError where the thread is not: in a child of fork, and at the very end."""
+        _refuse_at_the_end()
         if self._pid != os.getpid():
             raise UsageError(
                 f"This engine was opened by process {self._pid}, before it forked, and only works "
@@ -231,6 +236,8 @@ class Hosted:
 
     def close(self) -> None:
         """Block until the engine is closed. Ctrl-C ends the wait only."""
+        if sys.is_finalizing():
+            return
         self.portal.soon(self.leave)
         if not self.portal.is_here():  # Else it is a callback of a future, which cannot wait.
             self._closed.wait()
@@ -275,6 +282,11 @@ class Hosted:
     def leave(self) -> None:
         """Begin to close."""
         self._leave.set()
+
+
+def _refuse_at_the_end() -> None:
+    if sys.is_finalizing():
+        raise UsageError("The interpreter is ending: nothing can be asked of an engine any more")
 
 
 class Resolver(trio.abc.HostnameResolver):

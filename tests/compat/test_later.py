@@ -132,6 +132,39 @@ def test_one_look_reads_one_item(vms):
     assert unread(vms) == 299
 
 
+def test_what_is_nested_is_read_one_by_one(vms):
+    assert vms[3].memory == 1 << 30
+    nested = {"\0_cluster", "\0_cpu", "\0_nics", "\0_snapshots"}
+    assert {key for key in dict_of(vms[3]) if key[:1] == "\0" and key[1:]} == nested
+    assert (vms[3].cluster.href, vms[3].cluster.id) == ("/api/clusters/1", "1")
+    assert dict_of(vms[3].cluster) == {"_href": "/api/clusters/1", "_id": "1"}
+    assert vms[3].cluster is vms[3].cluster
+    assert {key for key in dict_of(vms[3]) if key[:1] == "\0" and key[1:]} < nested
+    assert (vms[3].nics, vms[3].nics.href) == ([], "/api/vms/3/nics")
+    assert "\0" not in "".join(vars(vms[3]))
+
+
+def test_what_is_nested_can_be_set_before_it_is_read(vms, sdk):
+    assert vms[4].memory == 1 << 30
+    vms[4].cluster = mine = sdk.types.Cluster(name="mine")
+    vms[4].snapshots = None
+    assert vms[4].cluster is mine
+    assert vms[4].snapshots is None
+    assert vars(vms[4])["_cluster"] is mine
+
+
+def test_a_list_and_the_link_to_it_are_one():
+    both = '<link href="/api/vms/x/disks" rel="diskattachments"/>'
+    both += "<disk_attachments><disk_attachment id='d'><active>true</active></disk_attachment>"
+    (vm,) = [
+        vm
+        for vm in _decode.decode(many(f'<vm id="x">{both}</disk_attachments></vm>'))
+        if vm.id == "x"
+    ]
+    assert vm.disk_attachments.href == "/api/vms/x/disks"
+    assert [one.active for one in vm.disk_attachments] == [True]
+
+
 def test_what_was_set_before_the_first_look_stays(vms, sdk):
     vms[0].name = "mine"
     vms[0].nics = []

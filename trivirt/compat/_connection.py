@@ -154,7 +154,8 @@ class Connection:
         """Close, and revoke the token unless `logout` is False. Closing twice does nothing."""
         if self._closed:
             return
-        if logout and self._sso_token is not None and self._transport is None:
+        unused = self._sso_token is not None and self._transport is None
+        if logout and unused and not sys.is_finalizing():
             self._opened().engine()  # A token that was given and never used is revoked, too.
         self._closed = True
         if self._transport is not None:
@@ -301,14 +302,17 @@ class Connection:
 def _from_python_first() -> Iterator[None]:
     """Import what is Python's from Python, also if a file of that name lies beside the script.
 
-    trio needs more of Python than programs expect that use ovirtsdk4.
+    trio needs more of Python than programs expect that use ovirtsdk4. Other threads may change
+    the path meanwhile, so only what is put before it is taken away again.
     """
-    before, own = list(sys.path), os.path.dirname(os.__file__)
-    sys.path.sort(key=lambda path: not path.startswith(own))
+    own = os.path.dirname(os.__file__)
+    first = [path for path in sys.path if path.startswith(own)]
+    sys.path[:0] = first
     try:
         yield
     finally:
-        sys.path[:] = before
+        for path in first:
+            sys.path.remove(path)
 
 
 class _Unread:

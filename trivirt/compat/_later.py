@@ -23,7 +23,7 @@ from lxml import etree
 
 from trivirt.codec._later import Linked
 from trivirt.codec._parse import parse_piece, parse_text
-from trivirt.codec._tables import Table, read_object
+from trivirt.codec._tables import Table, read_id, read_object
 from trivirt.compat._struct import UNREAD, List, dict_of
 from trivirt.compat._types import DECLARED
 from trivirt.errors import DecodeError
@@ -144,5 +144,7 @@ def read_kept(kept: str | Linked, cls: type[Any], name: str) -> Any:
         return List(href)
     inside = table.table_of(field.cls)
     value = object.__new__(inside.cls)
-    dict_of(value).update(_href=href, _id=id[0])
+    dict_of(value)["_href"] = href
+    if inside.has_id:
+        dict_of(value)["_id"] = read_id(inside, id[0])
     return value

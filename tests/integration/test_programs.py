@@ -129,6 +129,7 @@ def variables(served: Served, folder: Path) -> dict[str, str]:
         "OVIRT_CAFILE": str(served.ca_file),
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",

@@ -168,6 +168,14 @@ def test_a_search_sees_what_has_changed(ask, found):
     assert found("/vms", "name=web-0000") == []
 
 
+def test_hosts_are_found_by_their_tags(ask, found):
+    ask("POST", "/tags", "<tag><name>rack</name></tag>")
+    host = ask.first("/hosts")
+    assert found("/hosts", "tag=rack") == []
+    ask("POST", f"{host}/tags", "<tag><name>rack</name></tag>")
+    assert len(found("/hosts", "tag=rack")) == 1
+
+
 def test_a_name_that_is_a_severity_sorts_like_any_name(ask, found):
     for name in ("error", "zebra"):
         ask("PUT", ask.first("/vms"), f"<vm><name>{name}</name></vm>")

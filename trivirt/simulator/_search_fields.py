@@ -27,7 +27,11 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "created_by_user_id": "#note",
         "next_run_config_exists": "next_run_configuration_exists",
     },
-    "Host": {"cluster": "cluster.name", "datacenter": "cluster.data_center.name"},
+    "Host": {
+        "cluster": "cluster.name",
+        "datacenter": "cluster.data_center.name",
+        "tag": "@tags.name",
+    },
     "Cluster": {"datacenter": "data_center.name"},
     "Disk": {
         "disk_type": "storage_type",

@@ -34,6 +34,7 @@ COMMON = {
     "origin": "ovirt",
     "os": {"boot": {"devices": ["hd"]}, "type": "rhel_9x64"},
     "placement_policy": {"affinity": "migratable"},
+    "sso": {"methods": [{"id": "guest_agent"}]},
     "start_paused": False,
     "stateless": False,
     "storage_error_resume_behaviour": "auto_resume",
@@ -48,7 +49,6 @@ ONLY_VMS = {
     "next_run_configuration_exists": False,
     "numa_tune_mode": "interleave",
     "run_once": False,
-    "sso": {"methods": [{"id": "guest_agent"}]},
 }
 
 GUEST = {

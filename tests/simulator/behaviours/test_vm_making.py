@@ -46,6 +46,14 @@ def test_disks_of_the_template_go_where_the_body_says(ask, added, listed, named)
     assert named("/storagedomains", "seconddata")[16:].encode() in ask.get(new).body
 
 
+def test_single_sign_on_is_inherited(ask, added, passes):
+    vm = added("/vms", NEW.format(""))
+    assert passes(vm)[-1] == "down"
+    assert b'<method id="guest_agent"' in ask.get(vm).body
+    template = added("/templates", f'<template><name>t</name><vm id="{vm[-36:]}"/></template>')
+    assert b'<method id="guest_agent"' in ask.get(template).body
+
+
 def test_a_password_comes_back_masked(ask, added):
     more = "<initialization><root_password>secret</root_password></initialization>"
     vm = added("/vms", NEW.format(more))

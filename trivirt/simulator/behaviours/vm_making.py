@@ -18,7 +18,7 @@ Status = vm_power.Status
 INHERITED = (
     *("bios", "console", "cpu", "display", "high_availability", "io", "memory", "memory_policy"),
     *("migration", "migration_downtime", "os", "placement_policy", "time_zone", "type", "usb"),
-    *("small_icon", "large_icon", "cpu_profile", "storage_error_resume_behaviour"),
+    *("small_icon", "large_icon", "cpu_profile", "storage_error_resume_behaviour", "sso"),
 )
 # What a running VM takes at its next start only, and what it always takes at once.
 AT_START = {"bios", "console", "display", "os", "placement_policy", "type", "usb", "virtio_scsi"}

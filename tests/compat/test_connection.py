@@ -157,6 +157,9 @@ def test_raw_requests(sdk, engine, connect):
     assert "Content-Length: 2" in answer.headers
     assert header(engine, "h") == ["v"]
     connection.check_xml_content_type(answer)
+    with pytest.raises(sdk.Error, match=r"type 'application/xml.*' isn't the expected JSON$"):
+        connection.check_json_content_type(answer)
+    connection.check_json_content_type(sdk.http.Response(headers=["content-type: text/json"]))
 
 
 # Signing on and off.

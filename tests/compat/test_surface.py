@@ -33,6 +33,13 @@ def test_everything_can_be_imported_by_star_and_listed(sdk):
     space: dict[str, object] = {}
     exec("from ovirtsdk4.types import *", space)
     assert space["VmStatus"] is sdk.types.VmStatus
+    assert space["Enum"] is enum.Enum
+    assert (space["List"], space["Struct"]) == (sdk.List, sdk.Struct)
+    exec("from ovirtsdk4.services import *", space)
+    assert (space["VmService"], space["Service"]) == (sdk.services.VmService, sdk.service.Service)
+    exec("from ovirtsdk4.readers import *; from ovirtsdk4.writers import *", space)
+    assert (space["VmReader"], space["VmWriter"]) == (sdk.readers.VmReader, sdk.writers.VmWriter)
+    assert space["types"] is sdk.types
     assert {*ENUMS, *STRUCTS} <= set(dir(sdk.types))
     assert {*SERVICES, "AreaService", "FollowService"} <= set(dir(sdk.services))
     assert {f"{name}Reader" for name in STRUCTS} <= set(dir(sdk.readers))

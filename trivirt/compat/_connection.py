@@ -13,7 +13,7 @@ from trivirt.compat import _log, _service
 from trivirt.compat._describe import Method
 from trivirt.compat._errors import HOME, Error
 from trivirt.compat._http import Request, Response
-from trivirt.compat._reply import Reading, check_xml, content_type
+from trivirt.compat._reply import Reading, check_json, check_xml, content_type
 from trivirt.compat._struct import List
 from trivirt.compat._version import VERSION
 
@@ -296,6 +296,10 @@ class Connection:
     def check_xml_content_type(self, response: Response) -> None:
         """Raise Error unless an answer says that it is XML."""
         check_xml(content_type(response), self._path)
+
+    def check_json_content_type(self, response: Response) -> None:
+        """Raise Error unless an answer says that it is JSON."""
+        check_json(content_type(response), self._path)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from trivirt.compat._errors import Error, refusal
 from trivirt.compat._http import Response
 
 _XML = re.compile(r"^(application|text)/xml\b", re.IGNORECASE).match
+_JSON = re.compile(r"^(application|text)/json\b", re.IGNORECASE).match
 _TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]*>|\s+", re.DOTALL | re.IGNORECASE)
 _TYPICAL_PATH = "/ovirt-engine/api"
 
@@ -63,7 +64,7 @@ def failure(code: int, kind: str, body: bytes, path: str) -> Error:
         if code in (502, 503, 504):
             # A page of the server in front of the API: ovirtsdk4 complains about its type.
             return refusal(code, None, f"The engine is not available: {_excerpt(body)}")
-        return _not_xml(kind, path)
+        return _unexpected(kind, "XML", path)
     value = read_document(body)
     fault = value if type(value).__name__ == "Fault" else getattr(value, "fault", None)
     if fault is None or type(fault).__name__ != "Fault":
@@ -81,7 +82,13 @@ def read_document(data: bytes) -> Any:
 def check_xml(kind: str, path: str) -> None:
     """Raise Error unless a content type says that it is XML."""
     if not _XML(kind):
-        raise _not_xml(kind, path)
+        raise _unexpected(kind, "XML", path)
+
+
+def check_json(kind: str, path: str) -> None:
+    """Raise Error unless a content type says that it is JSON."""
+    if not _JSON(kind):
+        raise _unexpected(kind, "JSON", path)
 
 
 def content_type(response: Response) -> str:
@@ -93,8 +100,8 @@ def content_type(response: Response) -> str:
     return ""
 
 
-def _not_xml(kind: str, path: str) -> Error:
-    message = f"The response content type '{kind}' isn't the expected XML"
+def _unexpected(kind: str, expected: str, path: str) -> Error:
+    message = f"The response content type '{kind}' isn't the expected {expected}"
     if path != _TYPICAL_PATH:
         message += (
             f". Is the path '{path}' included in the 'url' parameter correct? "

@@ -6,10 +6,12 @@ from trivirt.compat import _reader as _home
 from trivirt.compat._reader import Reader as Reader
 from trivirt.compat._struct import List as List
 
+from . import types as types
+
 
 def __getattr__(name: str) -> _Any:
     if name == "__all__":
-        return _home.names()
+        return __dir__()
     try:
         value = _home.make(name)
     except (KeyError, AttributeError):
@@ -19,4 +21,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_home.names()})
+    return sorted({*_home.names(), *(name for name in globals() if name[0] != "_")})

@@ -6,11 +6,14 @@ from trivirt.compat import _service as _home
 from trivirt.compat._errors import Error as Error
 from trivirt.compat._service import Future as Future
 from trivirt.compat._service import Service as Service
+from trivirt.compat._writer import Writer as Writer
+
+from . import types as types
 
 
 def __getattr__(name: str) -> _Any:
     if name == "__all__":
-        return _home.names()
+        return __dir__()
     try:
         value = _home.make(name)
     except (KeyError, AttributeError):
@@ -20,4 +23,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_home.names()})
+    return sorted({*_home.names(), *(name for name in globals() if name[0] != "_")})

@@ -1,5 +1,6 @@
 """Types and enumerations; each is made when its name is first used (PEP 562)."""
 
+from enum import Enum as Enum
 from enum import unique as unique
 from typing import Any as _Any
 
@@ -10,7 +11,7 @@ from trivirt.compat._struct import Struct as Struct
 
 def __getattr__(name: str) -> _Any:
     if name == "__all__":
-        return _home.names()
+        return __dir__()
     try:
         value = _home.make(name)
     except (KeyError, AttributeError):
@@ -20,4 +21,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_home.names()})
+    return sorted({*_home.names(), *(name for name in globals() if name[0] != "_")})

@@ -32,6 +32,7 @@ PATIENCE = 600  # Seconds for one command; the machine may be busy with other th
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(4 * PATIENCE),
     pytest.mark.skipif(
         importlib.util.find_spec("ovirtsdk4") is None,
         reason="ovirt-engine-sdk-python (PyPI) is not installed",

@@ -65,6 +65,21 @@ def program(
     )
 
 
+def next_line(process: subprocess.Popen[str]) -> str:
+    """The next line that a program writes. What comes after it is left for `ends`.
+
+    `readline` would take that too if it has arrived, and keep it where `communicate` does not look.
+    """
+    assert process.stdout is not None
+    written = b""
+    while not written.endswith(b"\n"):
+        byte = os.read(process.stdout.fileno(), 1)
+        if not byte:
+            break
+        written += byte
+    return written.decode()
+
+
 def ends(process: subprocess.Popen[str], *, within: float = 60) -> tuple[str, str, int]:
     """What a program wrote to its outputs, and its exit status.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from scripted_engine import XML, ScriptedEngine, reply
-from synchronous import API, ends, opened, portals, program
+from synchronous import API, ends, next_line, opened, portals, program
 
 from trivirt import errors
 
@@ -134,8 +134,7 @@ def test_ctrl_c_ends_a_wait_at_once_and_the_engine_goes_on(
     process = program(code, port)
     delays = [_interrupt(process, scripted, turn) for turn in (1, 2, 3)]
     assert min(delays) < SOON
-    assert process.stdout is not None
-    assert process.stdout.readline() == "1 False\n"
+    assert next_line(process) == "1 False\n"
     gate.set()
     assert process.stdin is not None
     process.stdin.write("\n")
@@ -154,8 +153,7 @@ def _felt(process: subprocess.Popen[str]) -> float:
     _await(lambda: _main_thread_sleeps(process.pid))
     sent = time.time()
     process.send_signal(signal.SIGINT)
-    assert process.stdout is not None
-    return float(process.stdout.readline()) - sent
+    return float(next_line(process)) - sent
 
 
 def _await(condition: Any) -> None:

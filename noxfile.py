@@ -142,7 +142,7 @@ REAL_SERVERS = {
 # Tests that are skipped where ovirtsdk4 is not, which has no wheels.
 BY_THE_SDK = (
     "tests/simulator/test_contract.py",
-    "tests/simulator/test_programs.py",
+    "tests/simulator/programs",
     "tests/compat/test_peer.py",
 )
 

@@ -22,9 +22,8 @@ def read_body(data: bytes, cls: type[S], element: str, usage: str, is_json: bool
     """The object in a body. Raises Refused where the engine does: unknown elements among it."""
     if is_json:
         data = _as_xml(data, cls, element, usage)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(data, parser)
+        root = _parsed(data)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise bad_body(usage) from error
     if root.tag != element or not _is_known(root, cls):
@@ -36,6 +35,23 @@ def read_body(data: bytes, cls: type[S], element: str, usage: str, is_json: bool
     if not isinstance(value, cls):
         raise bad_body(usage)
     return value
+
+
+def read_bodies(data: bytes, cls: type[S], usage: str, is_json: bool = False) -> list[S]:
+    """The objects of a body that is a list of them. Raises Refused as `read_body` does."""
+    try:
+        if is_json:
+            parts = [json.dumps(each).encode() for each in json.loads(data)[cls.element]]
+        else:
+            parts = [etree.tostring(each) for each in _parsed(data) if isinstance(each.tag, str)]
+    except (etree.XMLSyntaxError, ValueError, KeyError, TypeError) as error:
+        raise bad_body(usage) from error
+    return [read_body(each, cls, cls.element, usage, is_json) for each in parts]
+
+
+def _parsed(data: bytes) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.fromstring(data, parser)
 
 
 def _is_known(element: Any, cls: type[Struct]) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 from trivirt import types
 from trivirt.model import Items, Struct, fields, settled
 from trivirt.simulator._attaching import attach, detach
-from trivirt.simulator._bodies import read_body
+from trivirt.simulator._bodies import read_bodies, read_body
 from trivirt.simulator._command import WAIT, Command, World, merged, name_of
 from trivirt.simulator._finding import find_named
 from trivirt.simulator._front import API, Answer, Asked, Body
 from trivirt.simulator._pages import XML, container_page
 from trivirt.simulator._refusals import Page, bad_body, conflict, incomplete
-from trivirt.simulator._render import document, entity
+from trivirt.simulator._render import collection_document, document, entity
 from trivirt.simulator._routes import SERVICES, Method
 from trivirt.simulator._routing import Place, item_service, shape_of
 from trivirt.simulator._search_fields import HOMES
@@ -63,6 +63,8 @@ class Changing:
     def add(self, asked: Asked, place: Place, method: Method) -> Answer:
         """A new entity: 201, or 202 while something is still being made."""
         self._places.entries(place.template, place.path)
+        if method.body == getattr(types, method.struct).plural:
+            return self._add_many(asked, place, method)
         value = self._body(asked, place, method)
         command = Command(self._world, asked, place)
         entry = self._attached(place, value)
@@ -81,6 +83,18 @@ class Changing:
 
         waits = asked.facts.fields.get("x-ovirt-expect", "").lower() == "201-created"
         return replace(answer(), again=_when_over(command, answer) if waits else None)
+
+    def _add_many(self, asked: Asked, place: Place, method: Method) -> Answer:
+        """The body is a list, and so is the answer."""
+        cls: type[Struct] = getattr(types, method.struct)
+        usage = f"{_usage(place)}/methods/{method.name}"
+        values = read_bodies(asked.body, cls, usage, asked.facts.sends_json)
+        command = Command(self._world, asked, place)
+        entries = [self._added(command, place, value, place.name) for value in values]
+        command.close(f"Adding to {place.path}")
+        shape = shape_of(item_service(place.name))
+        items = [entity(entry.value, shape, "    ") for entry in entries]
+        return Answer(201, XML, Body(collection_document(method.body, items)), "add")
 
     def _attached(self, place: Place, value: Struct) -> Entry | None:
         if place.template not in VIEWS or place.name in ADDING:
@@ -154,7 +168,7 @@ class Changing:
     def remove(self, asked: Asked, place: Place, method: Method) -> Answer:
         """Gone, with all that belongs to it."""
         if not place.is_item:
-            raise Page(container_page(405))
+            return self._remove_some(asked, place, method)
         entry = self._stored(place)
         command = Command(self._world, asked, place, entry)
         name = f"Removing {type(entry.value).__name__} {name_of(entry)}"
@@ -168,6 +182,14 @@ class Changing:
         command.close(name)
         return _done(command)
 
+    def _remove_some(self, asked: Asked, place: Place, method: Method) -> Answer:
+        """The members of a collection that the body names."""
+        self._places.entries(place.template, place.path)
+        command = Command(self._world, asked, place, None, self._action(asked, place, method))
+        REMOVING[place.name](command)
+        command.close(f"Removing from {place.path}")
+        return _done(command)
+
     def act(self, asked: Asked, place: Place, method: Method) -> Answer:
         """An action answers `complete` when it has begun."""
         entry = None
@@ -175,10 +197,7 @@ class Changing:
             entry = self._stored(place)
         else:
             self._places.entries(place.template, place.path)
-        action = types.Action()
-        if asked.body:
-            usage = f"{_usage(place)}/methods/{method.name}"
-            action = read_body(asked.body, types.Action, "action", usage, asked.facts.sends_json)
+        action = self._action(asked, place, method)
         command = Command(self._world, asked, place, entry, action)
         behave = ACTIONS.get((place.name, place.action))
         result = None if behave is None else behave(command)
@@ -188,6 +207,12 @@ class Changing:
         result = {} if result is WAIT or result is None else result
         done = _done(command, entry, result)
         return replace(done, again=_when_over(command, lambda: done) if waits else None)
+
+    def _action(self, asked: Asked, place: Place, method: Method) -> types.Action:
+        if not asked.body:
+            return types.Action()
+        usage = f"{_usage(place)}/methods/{method.name}"
+        return read_body(asked.body, types.Action, "action", usage, asked.facts.sends_json)
 
     # Checks.
 

@@ -28,6 +28,13 @@ def _roles_of(store: Store, path: str, owner: str) -> Iterable[Entry]:
     return seen.values()
 
 
+def _attachments_on(store: Store, path: str, owner: str) -> Iterable[Entry]:
+    host = path.rpartition("/nics/")[0]
+    for each in store.collection(f"{host}/networkattachments", "/hosts/{id}/networkattachments"):
+        if identity_of(settled(each.value).get("host_nic")) == owner:
+            yield each
+
+
 def _volumes_on(store: Store, path: str, owner: str) -> Iterable[Entry]:
     for disk in list(store.collection("/disks")):
         domains = settled(disk.value).get("storage_domains") or ()
@@ -45,12 +52,13 @@ def _devices_of_nic(store: Store, path: str, owner: str) -> Iterable[Entry]:
 
 def _storage_of_host(store: Store, path: str, owner: str) -> Iterable[Entry]:
     """What it sees of the storage network."""
-    from trivirt.simulator.behaviours.luns import TARGETS, described, used_by
+    from trivirt.simulator.behaviours.luns import TARGETS, described, used_by, used_by_disks
 
-    taken = used_by(store)
+    of_domains, of_disks = used_by(store), used_by_disks(store)
     here = Collection(path)
     for target in TARGETS:
-        units = described([types.LogicalUnit(id=target.lun)], taken.get(target.lun))
+        unit = types.LogicalUnit(id=target.lun)
+        units = described([unit], of_domains.get(target.lun), of_disks.get(target.lun))
         value = types.HostStorage(
             id=target.lun,
             type=types.StorageType.ISCSI,
@@ -83,6 +91,7 @@ DERIVED: Mapping[str, Callable[[Store, str, str], Iterable[Entry]]] = {
     "/datacenters/{id}/quotas/{id}/quotastoragelimits": _storage_limits,
     "/groups/{id}/permissions": _permissions_of,
     "/groups/{id}/roles": _roles_of,
+    "/hosts/{id}/nics/{id}/networkattachments": _attachments_on,
     "/hosts/{id}/storage": _storage_of_host,
     "/storagedomains/{id}/disksnapshots": _volumes_on,
     "/users/{id}/groups": _groups_of,

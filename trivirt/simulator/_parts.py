@@ -48,13 +48,38 @@ def _vm_statistics(store: Store, vm: Entry) -> Iterable[Struct]:
         ("memory.installed", "Total memory configured", "bytes", memory),
         ("memory.used", "Memory used (agent)", "bytes", memory // 4),
         ("memory.free", "Memory free", "bytes", memory - memory // 4),
+        ("memory.buffered", "Memory buffered (agent)", "bytes", memory // 64),
+        ("memory.cached", "Memory cached (agent)", "bytes", memory // 16),
         ("cpu.current.guest", "CPU used by guest", "percent", 1.5),
         ("cpu.current.hypervisor", "CPU overhead", "percent", 0.5),
         ("cpu.current.total", "Total CPU used", "percent", 2.0),
+        ("cpu.usage.history", "List of CPU usage history, sorted by date", "percent", 2.0),
+        ("memory.usage.history", "List of memory usage history, sorted by date", "percent", 25.0),
         ("migration.progress", "Migration Progress", "percent", 0),
+        ("network.current.total", "Total network used", "percent", 0),
+        ("network.usage.history", "List of network usage history, sorted by date", "percent", 0),
         ("elapsed.time", "Elapsed VM runtime", "seconds", 0),
     ):
         yield statistic(store, name, text, unit, datum, vm=here)
+    usage = statistic(store, "disks.usage", "Disk usage, in bytes, per filesystem", "none", 0)
+    usage.vm, usage.type = here, types.ValueType.STRING
+    usage.values = Items([types.Value(detail="[]")])
+    yield usage
+
+
+def nic_statistics(store: Store, nic: str) -> Iterable[Struct]:
+    """Of VMs' interfaces and those of hosts alike."""
+    for name, text, unit in (
+        ("data.current.rx", "Receive data rate", "bytes_per_second"),
+        ("data.current.tx", "Transmit data rate", "bytes_per_second"),
+        ("data.current.rx.bps", "Receive data rate", "bits_per_second"),
+        ("data.current.tx.bps", "Transmit data rate", "bits_per_second"),
+        ("errors.total.rx", "Total errors from receiving data", "none"),
+        ("errors.total.tx", "Total errors from transmitting data", "none"),
+        ("data.total.rx", "Total received data", "bytes"),
+        ("data.total.tx", "Total transmitted data", "bytes"),
+    ):
+        yield statistic(store, name, text, unit, 0.0)
 
 
 def host_statistics(store: Store, host: Entry) -> Iterable[Struct]:
@@ -111,7 +136,7 @@ def _consoles(store: Store, vm: Entry) -> Iterable[Struct]:
 
 def _volumes(store: Store, disk: Entry) -> Iterable[Struct]:
     if settled(disk.value).get("image_id") is not None:
-        yield disk_snapshot(disk)
+        yield disk_snapshot(store, disk)
 
 
 def _host_nics(store: Store, host: Entry) -> Iterable[Struct]:
@@ -222,6 +247,8 @@ GENERAL: dict[str, Make] = {
 
 def add_general_parts(store: Store) -> None:
     """Tell the store how to make them; what a seed makes itself comes first."""
+    for owner in ("vms", "hosts"):
+        store.make_with(f"/{owner}/{{id}}/nics/{{id}}/statistics", nic_statistics)
     for template, make in GENERAL.items():
         store.make_with(template, _maker(template, make, store.maker(template)))
 

@@ -23,6 +23,7 @@ from trivirt.simulator._routes import Method
 from trivirt.simulator._routing import Place, item_service, shape_of
 from trivirt.simulator._search import Search, compile_search
 from trivirt.simulator._search_values import BadSearch
+from trivirt.simulator._selecting import SELECT, selected
 from trivirt.simulator._store import Collection, Entry
 from trivirt.simulator.behaviours.ovf import document as document_of
 
@@ -86,6 +87,11 @@ class Reading:
         members = self._places.entries(place.template, place.path)
         source: Versioned = members if isinstance(members, Collection) else self._store
         entries = list(members)
+        if place.template in SELECT:
+            entries = selected(
+                self._store, place.template, place.path, entries, lambda name: flag(asked, name)
+            )
+            source = self._store
         if self._permits.limited(asked.user):
             entries = self._permits.visible(asked.user, place, entries)
         if place.template == "/events":

@@ -31,6 +31,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "cluster": "cluster.name",
         "datacenter": "cluster.data_center.name",
         "tag": "@tags.name",
+        "architecture": "cpu.architecture",
+        "hw_id": "hardware_information.uuid",
     },
     "Cluster": {"datacenter": "data_center.name"},
     "Disk": {
@@ -49,7 +51,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "Network": {"datacenter": "data_center.name"},
     "Job": {"correlation_id": "#note"},
-    "User": {"usrname": "user_name", "directory": "domain.name"},
+    "User": {"usrname": "user_name", "directory": "domain.name", "tag": "@tags.name"},
     "Event": {
         "type": "code",
         "message": "description",

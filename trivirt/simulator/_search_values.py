@@ -43,9 +43,10 @@ def comparison(
         raise BadSearch("INVALID_CONDITION_RELATION")
     accepts = pattern(text, exact)
     wanted = sign == "="
+    absent = [False] if kind == "bool" else []
 
     def matches(entry: Entry) -> bool:
-        for value in read(entry):
+        for value in read(entry) or absent:
             if accepts(_text(value)):
                 return wanted
         return not wanted

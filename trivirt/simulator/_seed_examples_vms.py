@@ -229,6 +229,7 @@ class ExampleVms:
         host = self._named("/hosts", "otherhost")
         display = copy.copy(settled(vm.value)["display"])
         display.address, display.port, display.secure_port = "192.0.2.11", 5900, 5901
+        display.certificate = settled(host.value)["certificate"]
         self._store.replace(
             vm,
             status=types.VmStatus.UP,

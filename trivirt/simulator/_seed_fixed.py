@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trivirt import types
-from trivirt.model import Struct
+from trivirt.model import Items, Struct
 from trivirt.simulator._seed_layout import NOBODY, Layout
 from trivirt.simulator._store import Store, reference
 from trivirt.simulator.behaviours.people import PERMITS
@@ -55,6 +55,28 @@ UNITS = (
     ("OptimalForEvenDistribution", types.PolicyUnitType.LOAD_BALANCING),
 )
 FILTERS = ("vdsm-no-mac-spoofing", "allow-arp", "allow-dhcp", "clean-traffic", "no-ip-spoofing")
+CPUS = (
+    *("Intel Nehalem Family", "Intel Westmere Family", "Intel SandyBridge Family"),
+    *("Intel Haswell Family", "Secure Intel Skylake Server Family"),
+    *("Secure Intel Cascadelake Server Family", "AMD Opteron G5", "Secure AMD EPYC"),
+)
+FEATURES = (("00000017-0017-0017-0017-000000000066", "GLUSTER_GEO_REPLICATION"),)
+# Name and value; those that other programs are known to ask for.
+OPTIONS = (
+    ("AgentAppName", "ovirt-guest-agent-common,ovirt-guest-agent,qemu-guest-agent"),
+    ("AutoRegistrationDefaultVdsGroupID", "99408929-82CF-4DC7-A532-9D998063FA95"),
+    ("ClusterRequiredRngSourcesDefault", ""),
+    ("DefaultGeneralTimeZone", "Etc/GMT"),
+    ("DefaultWindowsTimeZone", "GMT Standard Time"),
+    ("EngineSSOEnabled", "true"),
+    ("MaxNumOfVmCpus", "{x86=384, ppc=384, s390x=384}"),
+    ("MaxNumOfVmSockets", "16"),
+    ("SpiceUsbAutoShare", "true"),
+    ("UserSessionTimeOutInterval", "30"),
+    ("VncKeyboardLayout", "en-us"),
+    ("VmGracefulShutdownTimeout", "30"),
+    ("WebSocketProxy", "Engine:6100"),
+)
 LEVELS = ((4, 3), (4, 4), (4, 5), (4, 6), (4, 7), (4, 8))
 
 
@@ -72,7 +94,12 @@ def add_fixed(store: Store, layout: Layout) -> None:
     store.make_with("/roles/{id}/permits", _permits)
     for name, text, number in SYSTEMS:
         system = types.OperatingSystemInfo(
-            id=number, name=name, description=text, architecture=types.Architecture.X86_64
+            id=number,
+            name=name,
+            description=text,
+            architecture=types.Architecture.X86_64,
+            small_icon=reference(types.Icon, "/icons", layout.id("small icon")),
+            large_icon=reference(types.Icon, "/icons", layout.id("large icon")),
         )
         store.add("/operatingsystems", system)
     for name in POLICIES:
@@ -100,13 +127,30 @@ def add_fixed(store: Store, layout: Layout) -> None:
         )
         store.add("/networkfilters", known)
     store.make_with("/clusters/{id}/networkfilters", _filters)
-    for major, minor in LEVELS:
-        store.add("/clusterlevels", types.ClusterLevel(id=f"{major}.{minor}"))
+    _add_levels(store)
+    for name, value in OPTIONS:
+        values = Items([types.SystemOptionValue(value=value, version="general")])
+        store.add("/options", types.SystemOption(id=name, name=name, values=values))
     _add_instance_types(store, layout)
     everyone = types.Group(
         id="eee00000-0000-0000-0000-123456789eee", name="Everyone", namespace="*"
     )
     store.add("/groups", everyone)
+
+
+def _add_levels(store: Store) -> None:
+    permits = Items(types.Permit(id=number, name=name) for number, name, _ in PERMITS)
+    cpus = Items(
+        types.CpuType(name=name, level=level, architecture=types.Architecture.X86_64)
+        for level, name in enumerate(CPUS, start=3)
+    )
+    for major, minor in LEVELS:
+        level = types.ClusterLevel(id=f"{major}.{minor}", cpu_types=cpus, permits=permits)
+        entry = store.add("/clusterlevels", level)
+        for number, name in FEATURES:
+            feature = types.ClusterFeature(id=number, name=name)
+            feature.cluster_level = reference(types.ClusterLevel, "/clusterlevels", entry.id)
+            store.add(f"{entry.path}/clusterfeatures", feature)
 
 
 def _permits(store: Store, owner: str) -> Iterable[Struct]:

@@ -62,12 +62,17 @@ def test_the_check_for_upgrades_ends_with_an_event(ask, host, act):
     assert b"<code>885</code>" in ask.get(search).body
 
 
-def test_an_upgrade_ends_where_it_began(host, act, passes, named):
+def test_an_upgrade_ends_where_it_began(ask, host, act, passes, named, refused):
+    assert refused("POST", f"{host}/upgrade", "<action/>")[0] == 409
+    doomed = named("/hosts", "doomedhost")
+    for one in (host, doomed):
+        ask.engine.script.changes(one, update_available=True)
     act(host, "upgrade")
     expected = ["preparing_for_maintenance", "installing", "reboot", "initializing", "up"]
     assert passes(host) == expected
-    act(named("/hosts", "doomedhost"), "upgrade", "<reboot>false</reboot>")
-    assert passes(named("/hosts", "doomedhost"))[-1] == "maintenance"
+    assert ask.value(host, "update_available") == "false"
+    act(doomed, "upgrade", "<reboot>false</reboot>")
+    assert passes(doomed)[-1] == "maintenance"
 
 
 def test_fencing(ask, host, act, refused):

@@ -125,7 +125,8 @@ def test_an_unregistered_vm_is_registered_and_gone_from_there(ask, act, named, n
     lying = ask.first(f"{mysd}/vms?unregistered=true")
     assert ask("POST", f"{lying}/register", "<action/>").status == 400
     act(lying, "register", "<cluster><name>mycluster</name></cluster><vm><name>back</name></vm>")
-    assert names(f"{mysd}/vms") == []
+    assert names(f"{mysd}/vms?unregistered=true") == []
+    assert names(f"{mysd}/vms") == ["back"]
     assert named("/vms", "back")
 
 

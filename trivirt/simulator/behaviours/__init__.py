@@ -16,6 +16,7 @@ from trivirt.simulator.behaviours import (
     backups,
     devices,
     disks,
+    gluster,
     host_networks,
     hosts,
     labels,
@@ -24,6 +25,7 @@ from trivirt.simulator.behaviours import (
     nics,
     people,
     pools,
+    providers,
     quotas,
     snapshots,
     storage_domains,
@@ -34,8 +36,21 @@ from trivirt.simulator.behaviours import (
 )
 
 MODULES: tuple[ModuleType, ...] = (
-    *(backups, devices, disks, host_networks, hosts, labels, luns, networks, nics, people, pools),
-    quotas,
+    *(
+        backups,
+        devices,
+        disks,
+        gluster,
+        host_networks,
+        hosts,
+        labels,
+        luns,
+        networks,
+        nics,
+        people,
+        pools,
+    ),
+    *(providers, quotas),
     *(snapshots, storage_domains, templates, transfers, vm_making, vm_power),
 )
 

@@ -77,6 +77,16 @@ def belongs(command: Command, device: Any) -> None:
         setattr(device, element, link_to(owner))
 
 
+def add_watchdog(command: Command, device: types.Watchdog) -> None:
+    """One is enough."""
+    if command.store.collection(command.home.path, command.home.template):
+        raise conflict("Cannot add watchdog. There is one already.")
+    for name in ("model", "action"):
+        if settled(device).get(name) is None:
+            raise incomplete("Watchdog", name, "add")
+    belongs(command, device)
+
+
 def add_host_device(command: Command, device: types.HostDevice) -> Entry:
     """A device of the host is passed through under its own name."""
     if device.name is None and device.id is None:
@@ -137,6 +147,23 @@ def add_cluster(command: Command, cluster: types.Cluster) -> Entry:
     command.store.add("/cpuprofiles", profile)
     command.log(809, "Cluster {cluster} was added by " + command.asked.user, cluster=entry)
     return entry
+
+
+def upgrade_cluster(command: Command) -> None:
+    """What tells others that somebody is upgrading its hosts."""
+    step, percent = command.action.upgrade_action, command.action.upgrade_percent_complete
+    steps = types.ClusterUpgradeAction
+    going_on = bool(get(command.entry, "upgrade_in_progress"))
+    if step is None:
+        raise incomplete("Action", "upgradeAction", "upgrade")
+    if (step is steps.START) is going_on:
+        text = "is running already" if going_on else "is not running"
+        raise conflict(f"Cannot change the upgrade of the Cluster. It {text}.")
+    command.store.replace(
+        command.entry,
+        upgrade_in_progress=step is not steps.FINISH,
+        upgrade_percent_complete=None if step is steps.FINISH else percent or 0,
+    )
 
 
 def remove_cluster(command: Command) -> None:
@@ -203,6 +230,7 @@ def remove_data_center(command: Command) -> None:
 
 
 ACTIONS = {
+    ("ClusterService", "upgrade"): upgrade_cluster,
     ("VmGraphicsConsoleService", "remoteviewerconnectionfile"): viewer_file,
     ("VmGraphicsConsoleService", "proxyticket"): proxy_ticket,
     ("VmGraphicsConsoleService", "ticket"): vm_making.tickets,
@@ -218,11 +246,12 @@ ADDING = {
     "VmGraphicsConsolesService": add_console,
     "VmHostDevicesService": add_host_device,
     **dict.fromkeys(
-        (
-            *("VmWatchdogsService", "TemplateWatchdogsService", "InstanceTypeWatchdogsService"),
-            *("VmNumaNodesService", "VmMediatedDevicesService", "TemplateMediatedDevicesService"),
-        ),
+        ("VmNumaNodesService", "VmMediatedDevicesService", "TemplateMediatedDevicesService"),
         belongs,
+    ),
+    **dict.fromkeys(
+        ("VmWatchdogsService", "TemplateWatchdogsService", "InstanceTypeWatchdogsService"),
+        add_watchdog,
     ),
 }
 UPDATING = {"VmCdromService": change_cdrom}

@@ -10,7 +10,7 @@ from trivirt.model import Items, settled
 from trivirt.simulator._command import Command, get, is_there, link_to, merged, name_of
 from trivirt.simulator._refusals import Refused, conflict, incomplete
 from trivirt.simulator._store import Entry, identity_of
-from trivirt.simulator.behaviours import quotas
+from trivirt.simulator.behaviours import luns, quotas
 
 Status = types.DiskStatus
 LARGEST = 8192 * 1024**3  # MaxBlockDiskSizeInGibiBytes
@@ -67,6 +67,8 @@ def _add_lun(command: Command, disk: types.Disk) -> Entry:
     units = disk.lun_storage.logical_units if disk.lun_storage is not None else None
     if not units or units[0].id is None:
         raise incomplete("Disk", "lun_storage.logical_units.id", "add")
+    if units[0].id in {**luns.used_by(command.store), **luns.used_by_disks(command.store)}:
+        raise conflict("Cannot add Virtual Disk. The LUN is already in use.")
     disk.name = disk.alias = disk.name or disk.alias or f"LUN-{command.store.next_number()}"
     disk.storage_type = types.DiskStorageType.LUN
     disk.id = command.store.new_id()

@@ -164,10 +164,20 @@ def _nic(command: Command, host: Entry, wanted: types.HostNic) -> Entry:
 def add(command: Command, wanted: types.NetworkAttachment) -> Entry:
     """On the host, or on the interface whose collection it is."""
     owner = command.owner()
-    if isinstance(owner.value, types.Host):
-        return put_on(command, owner, wanted)
-    wanted.host_nic = link_to(owner)
-    return put_on(command, command.owner(2), wanted)
+    host = owner if isinstance(owner.value, types.Host) else command.owner(2)
+    if _attachment(command, host, wanted) is not None:
+        raise conflict("Cannot setup Networks. The network is attached to the host already.")
+    if host is not owner:
+        wanted.host_nic = link_to(owner)
+    return put_on(command, host, wanted)
+
+
+def update(command: Command, changes: types.NetworkAttachment) -> None:
+    """The interface tells what its attachment says."""
+    host = command.find(get(command.entry, "host"))
+    assert host is not None
+    changes.id = command.entry.id
+    put_on(command, host, changes)
 
 
 def remove(command: Command) -> None:
@@ -186,4 +196,5 @@ ACTIONS = {
     ("HostService", "commitnetconfig"): commit,
 }
 ADDING = {"NetworkAttachmentsService": add}
+UPDATING = {"NetworkAttachmentService": update}
 REMOVING = {"NetworkAttachmentService": remove}

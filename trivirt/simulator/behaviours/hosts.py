@@ -174,6 +174,8 @@ def upgrade(command: Command) -> None:
     """To maintenance, installed, rebooted, and back to what it was."""
     host = command.entry
     before = get(host, "status")
+    if not get(host, "update_available"):
+        raise conflict("Cannot upgrade Host. There are no available updates for the host.")
     running = vm_power.vms_on(command, host)
     for vm in running:
         _send_away(command, vm, vm_power.choose_host(command, vm, other=True))

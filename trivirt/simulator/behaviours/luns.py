@@ -70,9 +70,9 @@ def login(command: Command) -> None:
 
 
 def described(
-    units: Iterable[types.LogicalUnit], domain: str | None = None
+    units: Iterable[types.LogicalUnit], domain: str | None = None, disk: str | None = None
 ) -> Items[types.LogicalUnit]:
-    """What is known about LUNs; `domain` is the id of the storage domain that has them."""
+    """What is known about LUNs; by the id of the domain or disk that has them."""
     found: Items[types.LogicalUnit] = Items()
     for unit in units:
         target = next((one for one in TARGETS if one.lun == unit.id), None)
@@ -87,7 +87,8 @@ def described(
                 product_id="storage",
                 serial=f"SLIO-ORG_storage_{unit.id}",
                 size=50 * GIB,
-                status=types.LunStatus.FREE if domain is None else types.LunStatus.USED,
+                status=types.LunStatus.USED if domain or disk else types.LunStatus.FREE,
+                disk_id=disk,
                 storage_domain_id=domain,
                 target=unit.target or (target.target if target else None),
                 vendor_id="LIO-ORG",
@@ -97,7 +98,7 @@ def described(
 
 
 def used_by(store: Store) -> dict[str, str]:
-    """LUNs that are taken, with the id of the domain or disk that has them."""
+    """LUNs that storage domains have, with the ids of these."""
     found = {}
     for domain in store.collection("/storagedomains"):
         storage = get(domain, "storage")
@@ -107,14 +108,26 @@ def used_by(store: Store) -> dict[str, str]:
     return found
 
 
+def used_by_disks(store: Store) -> dict[str, str]:
+    """LUNs that are disks, with the ids of these."""
+    lun = types.DiskStorageType.LUN
+    disks = (e for e in store.collection("/disks") if get(e, "storage_type") is lun)
+    return {
+        unit.id or "": disk.id
+        for disk in disks
+        for unit in get(disk, "lun_storage").logical_units or ()
+    }
+
+
 def check_free(command: Command, units: Iterable[types.LogicalUnit]) -> None:
     """Refuse LUNs that a domain has already."""
     given = [unit.id for unit in units if unit.id]
     if not given:
         raise incomplete("HostStorage", "logical_units.id", "add")
-    taken = used_by(command.store)
-    if any(one in taken for one in given):
+    if any(one in used_by(command.store) for one in given):
         raise conflict("Cannot add Storage Domain. The LUNs are already part of one.")
+    if any(one in used_by_disks(command.store) for one in given):
+        raise conflict("Cannot add Storage Domain. The LUNs are already used by disks.")
 
 
 ACTIONS = {

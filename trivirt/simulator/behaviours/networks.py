@@ -106,6 +106,21 @@ def _members(command: Command, network: Entry) -> list[Entry]:
     return found
 
 
+def add_label(command: Command, label: types.NetworkLabel) -> Entry:
+    """Its id is its name; a network has one at most."""
+    if label.id is None:
+        raise incomplete("NetworkLabel", "id", "add")
+    owner, home = command.owner(), command.home
+    others = command.below(owner, home.path.rpartition("/")[2])
+    is_network = isinstance(owner.value, types.Network)
+    if any(is_network or each.id == label.id for each in others):
+        raise conflict("Cannot add Network Label. It is labelled already.")
+    label.href = None
+    pointer = "network" if is_network else "host_nic"
+    setattr(label, pointer, link_to(owner))
+    return command.store.add(home.path, label, home.template)
+
+
 # In clusters.
 
 
@@ -181,6 +196,7 @@ NETWORKS = ("Networks", "DataCenterNetworks")
 ADDING = {
     **{f"{name}Service": add for name in NETWORKS},
     "ClusterNetworksService": assign,
+    "NetworkLabelsService": add_label,
     "VnicProfilesService": add_profile,
     "AssignedVnicProfilesService": add_profile,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 from trivirt import types
 from trivirt.model import settled
@@ -32,7 +33,7 @@ def put(command: Command, owner: Entry, nic: types.Nic) -> Entry:
     nic.vm = nic.template = nic.instance_type = None
     setattr(nic, type(owner.value).element, link_to(owner))
     if isinstance(owner.value, types.Vm) and (nic.mac is None or nic.mac.address is None):
-        nic.mac = types.Mac(address=next_address(command))
+        nic.mac = types.Mac(address=next_address(command, owner))
     for name, value in DEFAULTS.items():
         if settled(nic).get(name) is None:
             setattr(nic, name, value)
@@ -48,11 +49,31 @@ def copy_to(command: Command, owner: Entry, nic: Entry) -> None:
     put(command, owner, new)
 
 
-def next_address(command: Command) -> str:
-    """From the range that engines use unless told otherwise."""
+def next_address(command: Command, vm: Entry) -> str:
+    """From the MAC pool of the VM's cluster."""
+    cluster = command.find(get(vm, "cluster"))
+    pool = command.find(get(cluster, "mac_pool")) if cluster is not None else None
+    if pool is not None and not get(pool, "default_pool") and get(pool, "ranges"):
+        return _first_free(command, get(pool, "ranges"))
     number = command.store.next_number()
     parts = (0x56, 0x6F, *((number + 0x8000_0000) >> shift & 0xFF for shift in (24, 16, 8, 0)))
     return ":".join(f"{part:02x}" for part in parts)
+
+
+def _first_free(command: Command, ranges: Iterable[types.Range]) -> str:
+    taken = {
+        get(nic, "mac").address.lower()
+        for path in command.store.paths("/vms/", "/nics")
+        for nic in command.store.collection(path)
+        if path.endswith("/nics")
+    }
+    for each in ranges:
+        first, last = (int((text or "0").replace(":", ""), 16) for text in (each.from_, each.to))
+        for number in range(first, last + 1):
+            address = number.to_bytes(6, "big").hex(":")
+            if address not in taken:
+                return address
+    raise conflict("Cannot add Network Interface. Not enough MAC addresses left in MAC Pool.")
 
 
 def update(command: Command, changes: types.Nic) -> None:

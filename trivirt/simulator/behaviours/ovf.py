@@ -12,6 +12,7 @@ from trivirt.model import settled
 from trivirt.simulator._command import Command, get, link_to, name_of
 from trivirt.simulator._store import Entry
 
+RASD = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"
 NAMESPACE = "http://schemas.dmtf.org/ovf/envelope/1/"
 
 
@@ -31,26 +32,61 @@ def document(command: Command, vm: Entry) -> str:
             f' ovf:fileRef="{file}" ovf:disk-alias="{escape(name_of(disk))}"/>'
         )
     cluster = get(vm, "cluster")
+    cards = "".join(_card(nic) for nic in command.below(vm, "nics"))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
-        f'<ovf:Envelope xmlns:ovf="{NAMESPACE}" ovf:version="4.7.0.0">'
+        f'<ovf:Envelope xmlns:ovf="{NAMESPACE}" xmlns:rasd="{RASD}" ovf:version="4.7.0.0">'
         f"<References>{''.join(references)}</References>"
         f'<Section xsi:type="ovf:DiskSection_Type" xmlns:xsi="http://www.w3.org/2001/'
         f'XMLSchema-instance"><Info>List of Virtual Disks</Info>{"".join(items)}</Section>'
         f'<Content ovf:id="out"><Name>{escape(name_of(vm))}</Name>'
         f"<ClusterId>{cluster.id if cluster else ''}</ClusterId>"
-        f"<Section><Info>{memory} MB of memory</Info><MemoryMb>{memory}</MemoryMb></Section>"
+        f"<Section><Info>{memory} MB of memory</Info><MemoryMb>{memory}</MemoryMb>{cards}</Section>"
         "</Content></ovf:Envelope>"
     )
 
 
-def complete(vm: types.Vm, data: str) -> None:
-    """Take name and memory from a document unless the body says otherwise."""
+def _card(nic: Entry) -> str:
+    interface, mac = get(nic, "interface"), get(nic, "mac")
+    return (
+        "<Item><rasd:ResourceType>10</rasd:ResourceType>"
+        f"<rasd:ResourceSubType>{interface.value if interface else ''}</rasd:ResourceSubType>"
+        f"<rasd:Name>{escape(name_of(nic))}</rasd:Name>"
+        f"<rasd:MACAddress>{mac.address if mac else ''}</rasd:MACAddress></Item>"
+    )
+
+
+def nics_of(data: str) -> list[types.Nic]:
+    """The interfaces that a document tells of; they get addresses of their own."""
+    found = []
+    for item in _parsed(data):
+        values = {etree.QName(each).localname: each.text or "" for each in item if _is(each)}
+        if values.get("ResourceType") == "10":
+            kind = types.NicInterface(values.get("ResourceSubType") or "virtio")
+            found.append(types.Nic(name=values.get("Name") or "nic1", interface=kind))
+    return found
+
+
+def _parsed(data: str) -> list[etree._Element]:
+    """All elements; none of what is no document."""
     try:
         root = etree.fromstring(data.encode(), etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError:
+        return []
+    return [each for each in root.iter() if _is(each)]
+
+
+def _is(node: etree._Element) -> bool:
+    """An element; comments are nodes, too."""
+    return isinstance(node.tag, str)
+
+
+def complete(vm: types.Vm, data: str) -> None:
+    """Take name and memory from a document unless the body says otherwise."""
+    elements = _parsed(data)
+    if not elements:
         return
-    found = {etree.QName(each).localname: each.text for each in root.iter() if each.text}
+    found = {etree.QName(each).localname: each.text for each in elements if each.text}
     if vm.name is None:
         vm.name = found.get("Name")
     memory = found.get("MemoryMb")

@@ -9,7 +9,7 @@ from trivirt import types
 from trivirt.model import settled
 from trivirt.simulator._command import WAIT, Command, get, is_there, link_to
 from trivirt.simulator._refusals import conflict
-from trivirt.simulator._store import Entry, identity_of
+from trivirt.simulator._store import Entry, Store, identity_of
 from trivirt.simulator.behaviours import vm_power
 
 Status, Kind = types.SnapshotStatus, types.SnapshotType
@@ -89,11 +89,11 @@ def keep_disk(command: Command, snapshot: Entry, disk: Entry) -> None:
     for volume in volumes:
         if volume.id == old:
             command.store.replace(volume, snapshot=types.Snapshot(id=snapshot.id))
-    value = disk_snapshot(disk, parent=old)
+    value = disk_snapshot(command.store, disk, parent=old)
     command.store.add(f"{disk.path}/disksnapshots", value, "/disks/{id}/disksnapshots")
 
 
-def disk_snapshot(disk: Entry, parent: str | None = None) -> types.DiskSnapshot:
+def disk_snapshot(store: Store, disk: Entry, parent: str | None = None) -> types.DiskSnapshot:
     """The volume that a disk writes to, as the lists of disk snapshots show it."""
     values = {
         name: value
@@ -104,9 +104,19 @@ def disk_snapshot(disk: Entry, parent: str | None = None) -> types.DiskSnapshot:
     found.id = get(disk, "image_id")
     found.status = types.DiskStatus.OK
     found.disk = link_to(disk)
+    found.snapshot = _active_of(store, disk)
     if parent is not None:
         found.parent = types.DiskSnapshot(id=parent)
     return found
+
+
+def _active_of(store: Store, disk: Entry) -> types.Snapshot | None:
+    """A reference to the current state of the VM that has a disk."""
+    for vm in get(disk, "vms") or ():
+        for snapshot in store.collection(f"/vms/{vm.id}/snapshots", "/vms/{id}/snapshots"):
+            if get(snapshot, "snapshot_type") is Kind.ACTIVE:
+                return types.Snapshot(id=snapshot.id)
+    return None
 
 
 def _keep(command: Command, snapshot: Entry, name: str, entry: Entry) -> None:

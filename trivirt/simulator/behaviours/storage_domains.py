@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trivirt import types
-from trivirt.model import Items, settled
+from trivirt.model import Items, Struct, settled
 from trivirt.simulator._command import Command, get, link_to, name_of
 from trivirt.simulator._refusals import conflict, incomplete
 from trivirt.simulator._store import Entry, identity_of
@@ -121,7 +121,16 @@ def check_connection(command: Command, connection: types.StorageConnection) -> N
     """A connection says what it is of."""
     if connection.type is None:
         raise incomplete("StorageConnection", "type", "add")
+    known = command.store.collection("/storageconnections")
+    if any(where_of(each.value) == where_of(connection) for each in known):
+        raise conflict("Cannot add Storage Connection. It is there already.")
     connection.password = connection.host = None
+
+
+def where_of(connection: Struct) -> list[Any]:
+    """What tells a connection from another one."""
+    values = settled(connection)
+    return [values.get(name) for name in ("type", "address", "path", "port", "target", "username")]
 
 
 def remove_connection(command: Command) -> None:

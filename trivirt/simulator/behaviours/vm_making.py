@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from trivirt import types
 from trivirt.model import Struct, settled
 from trivirt.simulator._command import NEXT_RUNS, Command, get, link_to, merged, name_of
-from trivirt.simulator._refusals import conflict, incomplete, unknown_related
+from trivirt.simulator._refusals import Refused, conflict, incomplete, unknown_related
 from trivirt.simulator._store import Entry
 from trivirt.simulator.behaviours import disks, nics, ovf, snapshots, vm_power
 
@@ -22,6 +23,12 @@ INHERITED = (
 )
 # What a running VM takes at its next start only, and what it always takes at once.
 AT_START = {"bios", "console", "display", "os", "placement_policy", "type", "usb", "virtio_scsi"}
+# What engines let VMs be called.
+NAME = re.compile(r"[\w.+-]{1,255}")
+BAD_NAME = (
+    "The given name contains special characters. Only lower-case and upper-case letters, "
+    "numbers, '_', '-', '.' are allowed."
+)
 ALWAYS = {"comment", "description", "id", "href", "name"}
 DEFAULTS: dict[str, Any] = {
     "description": "",
@@ -47,6 +54,8 @@ def add(command: Command, vm: types.Vm) -> Entry:
     if missing:
         shown = {"cluster": "cluster.id|name", "template": "template.id|name"}
         raise incomplete("Vm", ", ".join(shown.get(name, name) for name in missing), "add")
+    if not NAME.fullmatch(vm.name or ""):
+        raise Refused(400, f"[Cannot add VM. {BAD_NAME}]")
     template = command.find(vm.template)
     cluster = command.find(vm.cluster)
     assert template is not None
@@ -66,6 +75,8 @@ def add(command: Command, vm: types.Vm) -> Entry:
         _attach(command, entry, attachment)
     for nic in command.below(source or latest, "nics"):
         nics.copy_to(command, entry, nic)
+    for described in ovf.nics_of(data) if data is not None else ():
+        nics.put(command, entry, described)
     announce(command, entry)
     return entry
 
@@ -362,6 +373,9 @@ def _set(vm: types.Vm, name: str) -> bool:
 
 def tickets(command: Command) -> dict[str, Any]:
     """A password for the display, good for two hours unless the client says otherwise."""
+    vm = command.entry if isinstance(command.entry.value, types.Vm) else command.owner()
+    if get(vm, "status") not in vm_power.RUNNING:
+        raise conflict("Cannot set VM Ticket. VM is not running.")
     wanted = command.action.ticket or types.Ticket()
     value = wanted.value or command.store.new_id().replace("-", "")[:12]
     return {"ticket": types.Ticket(value=value, expiry=wanted.expiry or 7200)}

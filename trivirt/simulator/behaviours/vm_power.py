@@ -12,7 +12,7 @@ from trivirt import types
 from trivirt.simulator._command import NEXT_RUNS, Command, get, link_to, merged
 from trivirt.simulator._refusals import conflict
 from trivirt.simulator._store import Entry, identity_of
-from trivirt.simulator.behaviours import quotas
+from trivirt.simulator.behaviours import guests, quotas
 
 Status = types.VmStatus
 STARTABLE = (Status.DOWN, Status.SUSPENDED, Status.PAUSED)
@@ -68,9 +68,12 @@ def started(command: Command, vm: Entry) -> None:
     display = copy.copy(get(vm, "display")) or types.Display(type=types.DisplayType.SPICE)
     display.address = None if host is None else get(host, "address")
     display.port, display.secure_port = 5900, 5901
+    display.certificate = None if host is None else get(host, "certificate")
     command.store.replace(vm, display=display)
     for console in command.below(vm, "graphicsconsoles"):
         command.store.replace(console, address=display.address, port=5900, tls_port=5901)
+    if command.below(vm, "diskattachments"):
+        guests.report(command, vm)
     command.log(153, "VM {vm} started on Host {host}", vm=vm, host=host)
 
 
@@ -120,6 +123,8 @@ def leave_host(command: Command, vm: Entry) -> None:
     """What it had while it ran is gone."""
     now = command.store.clock.date(command.store.now)
     command.store.replace(vm, host=None, stop_time=now, fqdn=None)
+    for device in command.below(vm, "reporteddevices"):
+        command.store.remove(device)
     for console in command.below(vm, "graphicsconsoles"):
         command.store.replace(console, address=None, port=None, tls_port=None)
 

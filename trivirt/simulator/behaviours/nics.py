@@ -24,7 +24,16 @@ def add(command: Command, nic: types.Nic) -> Entry:
     if nic.vnic_profile is None and nic.network is not None:
         nic.vnic_profile = _profile_of(command, nic.network)
     nic.network = None
-    return put(command, owner, nic)
+    entry = put(command, owner, nic)
+    _tell(command, 932, "Interface {nic} was added to VM {vm}.", entry)
+    return entry
+
+
+def _tell(command: Command, code: int, text: str, nic: Entry | None = None) -> None:
+    """An event, if the interface is that of a VM."""
+    owner = command.owner()
+    if isinstance(owner.value, types.Vm):
+        command.log(code, text, nic=nic or command.entry, vm=owner)
 
 
 def put(command: Command, owner: Entry, nic: types.Nic) -> Entry:
@@ -81,6 +90,7 @@ def update(command: Command, changes: types.Nic) -> None:
     if changes.vnic_profile is None and changes.network is not None:
         changes.vnic_profile = _profile_of(command, changes.network)
     changes.network = None
+    _tell(command, 934, "Interface {nic} was updated for VM {vm}.")
 
 
 def _profile_of(command: Command, network: types.Network) -> types.VnicProfile | None:
@@ -99,17 +109,20 @@ def remove(command: Command) -> None:
     running = isinstance(owner.value, types.Vm) and get(owner, "status") is types.VmStatus.UP
     if running and get(command.entry, "plugged"):
         raise conflict("Cannot remove Network Interface. It is plugged into a running VM.")
+    _tell(command, 930, "Interface {nic} was removed from VM {vm}.")
     command.store.remove(command.entry)
 
 
 def plug(command: Command) -> None:
     """Into the VM."""
     command.store.replace(command.entry, plugged=True)
+    _tell(command, 1012, "Network Interface {nic} was plugged to VM {vm}.")
 
 
 def unplug(command: Command) -> None:
     """Out of the VM."""
     command.store.replace(command.entry, plugged=False)
+    _tell(command, 1014, "Network Interface {nic} was unplugged from VM {vm}.")
 
 
 SERVICES = ("VmNic", "TemplateNic", "InstanceTypeNic")

@@ -10,8 +10,20 @@ import trio
 
 import trivirt
 from trivirt.errors import AuthError, Fault, StoreError
-from trivirt.inventory import PRESETS, VMS, Plan, collect, open_store
+from trivirt.inventory import (
+    PRESETS,
+    VMS,
+    EngineFacts,
+    Offer,
+    Plan,
+    choose,
+    collect,
+    open_store,
+)
+from trivirt.inventory._schema import table_of
+from trivirt.inventory._store import Batch
 from trivirt.simulator import SimulatedEngine
+from trivirt.types import Vm
 
 EACH = {"*": "children"}
 PLAN = Plan({"vms": ["nics", "disk_attachments", "snapshots"], "hosts": ["nics"], "disks": []})
@@ -92,6 +104,39 @@ async def test_a_wrong_plan_for_what_is_kept_begins_anew(simulated, connect, sto
         outcome = await collect(engine, PLAN, store, how="update")
     assert outcome.state == "complete"
     assert "another plan" in outcome.notes[0]
+
+
+@pytest.mark.parametrize("how", ["resume", "update"])
+async def test_a_file_that_has_nothing_of_this_engine_is_told(simulated, connect, store, how):
+    async with connect(simulated) as engine:
+        await collect(engine, VMS, store, name="other")
+        outcome = await collect(engine, VMS, store, name="e", how=how)
+    assert outcome.verdict == "complete"
+    assert outcome.notes == ("the file had nothing of this engine, so everything was read",)
+    assert list(store.store.select("SELECT engine, count(*) FROM vms GROUP BY engine")) == [
+        ("e", 30),
+        ("other", 30),
+    ]
+
+
+@pytest.mark.parametrize("state", ["running", "complete"])
+async def test_another_engine_of_the_same_name_is_no_continuation(
+    simulated, connect, store, rows_of_all, state
+):
+    """As after a new setup: other objects, and events that are counted from one again."""
+    earlier = EngineFacts("e", "https://e/ovirt-engine/api", instance_id="another")
+    async with connect(simulated) as engine:
+        (newest,) = await engine.events.list(max=1)
+        begun = store.store.begin(
+            earlier, VMS, choose(VMS, Offer({"vms": 1})), (int(newest.id), [int(newest.id)])
+        )
+        gone = table_of("vms").row("e", None, 0, Vm(id="gone"))
+        store.store.write(Batch({table_of("vms"): [gone]}), begun, 1)
+        store.store.end(begun, 0, state=state, event_last=int(newest.id))
+        outcome = await collect(engine, VMS, store, name="e", how="resume")
+    assert outcome.notes[0].startswith("another engine has this name now, so everything was read")
+    _, whole = await read(simulated, connect, VMS, rows_of_all)
+    assert rows_of_all(store.store) == whole
 
 
 # Interruptions. Whatever it is, the run goes on where it was and comes to the same.

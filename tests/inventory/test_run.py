@@ -264,8 +264,11 @@ async def test_leaving_the_block_cancels_what_is_under_way():
 class Earlier:
     """What a test says that an earlier session has done."""
 
-    def __init__(self, lists, missing=()):
-        self._lists, self._missing = lists, missing
+    def __init__(self, lists, missing=(), count=0):
+        self._lists, self._missing, self._count = lists, missing, count
+
+    async def count(self):
+        return self._count
 
     async def lists(self, collection):
         return self._lists
@@ -297,6 +300,14 @@ async def test_progress_counts_up_to_the_total():
     await collect(FakeEngine(2), in_flight=1, watch=seen.append)
     assert [(state.done, state.total) for state in seen[1:]] == [(n, 7) for n in range(2, 8)]
     assert seen[-1] == Progress(7, 7, 8, 0)
+
+
+async def test_progress_of_a_session_that_goes_on_counts_what_is_left():
+    seen = []
+    done = Earlier({"": None}, [Unit("vms", "nics", "1")], count=6)
+    itinerary = choose(VMS, Offer({"vms": 2}, pages=False, follows=False))
+    await collect(FakeEngine(2), itinerary, done=done, watch=seen.append)
+    assert seen == [Progress(1, 1, 1, 0)]
 
 
 async def test_in_flight_of_nothing_is_refused():

@@ -70,6 +70,7 @@ async def test_a_closed_belt_ends_for_who_waits():
 
 async def test_of_a_run_that_begins_nothing_is_done():
     nothing = Nothing()
+    assert await nothing.count() == 0
     assert await nothing.lists("vms") == {}
     assert await nothing.shared("vms") == set()
     assert [unit async for unit in nothing.missing(None)] == []

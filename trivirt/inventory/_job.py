@@ -136,7 +136,7 @@ class _Job:
         try:
             seen = await self._look()
             last = await self._keeper.do(self._keeper.store.last_run, seen.facts.name)
-            mode = await self._mode(how, last)
+            mode = await self._mode(how, last, seen)
             record = await self._begin(mode, last, seen)
             if mode != "update":
                 await self._read(record)
@@ -157,9 +157,18 @@ class _Job:
         self._rooted = seen.facts.product is not None
         return seen
 
-    async def _mode(self, how: How, last: RunRecord | None) -> How:
+    async def _mode(self, how: How, last: RunRecord | None, seen: Look) -> How:
         """What can be done of what was asked for."""
-        if how == "full" or last is None:
+        if how == "full":
+            return "full"
+        if last is None:
+            self._notes.append("the file had nothing of this engine, so everything was read")
+            return "full"
+        if await self._is_another(seen):
+            self._notes.append(
+                "another engine has this name now, so everything was read again; what the file had "
+                "of the earlier one is gone"
+            )
             return "full"
         if last.plan != self._plan:
             self._notes.append("the file has another plan, so everything was read again")
@@ -175,6 +184,16 @@ class _Job:
             self._notes.append("events since the last run are gone, so everything was read again")
             return "full"
         return "resume" if unfinished else "update"
+
+    async def _is_another(self, seen: Look) -> bool:
+        """Whether the engine is not the one that the file knows by its name, as after a new setup.
+
+        Its events would not tell: they are counted from one again.
+        """
+        engines = await self._keeper.do(self._keeper.store.engines)
+        kept = next((facts for facts in engines if facts.name == seen.facts.name), seen.facts)
+        ids = {kept.instance_id, seen.facts.instance_id} - {None}
+        return len(ids) > 1
 
     async def _begin(self, mode: How, last: RunRecord | None, seen: Look) -> RunRecord:
         store = self._keeper.store

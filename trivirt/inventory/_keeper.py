@@ -50,6 +50,9 @@ class KeptDone:
     def __init__(self, keeper: Keeper, engine: str) -> None:
         self._keeper, self._engine = keeper, engine
 
+    async def count(self) -> int:
+        return await self._keeper.do(self._keeper.store.count_done, self._engine)
+
     async def lists(self, collection: str) -> dict[str, str | None]:
         return await self._keeper.do(self._keeper.store.lists_done, self._engine, collection)
 

@@ -51,7 +51,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: requests answered of those expected, objects, refusals."""
+    """How far a session has come: requests answered of those expected, objects, refusals."""
 
     done: int
     total: int
@@ -105,6 +105,7 @@ class Run:
 
     async def _read(self) -> None:
         try:
+            self._expected -= await self._done.count()
             async with trio.open_nursery() as self._nursery:
                 for route in self.itinerary:
                     self._nursery.start_soon(self._follow, route)

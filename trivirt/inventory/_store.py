@@ -282,6 +282,12 @@ class Store:
 
     # What is there.
 
+    def count_done(self, engine: str) -> int:
+        query = "SELECT count(*) FROM unit WHERE engine = ? AND state != 'failed'"
+        with self._said():
+            count: int = self._db.execute(query, (engine,)).fetchone()[0]
+        return count
+
     def lists_done(self, engine: str, collection: str) -> dict[str, str | None]:
         with self._said():
             query = (

@@ -51,6 +51,10 @@ class Answer(NamedTuple):
 class Done(Protocol):
     """What an earlier session of the same run has done, so that it is not repeated."""
 
+    async def count(self) -> int:
+        """How many units are done."""
+        ...
+
     async def lists(self, collection: str) -> dict[str, str | None]:
         """The lists or pages that are done, by `Unit.object`, with what was noted of each."""
         ...
@@ -66,6 +70,9 @@ class Done(Protocol):
 
 class Nothing:
     """A run that begins."""
+
+    async def count(self) -> int:
+        return 0
 
     async def lists(self, collection: str) -> dict[str, str | None]:
         return {}

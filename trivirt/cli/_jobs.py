@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import trio
 
@@ -75,7 +76,8 @@ async def run_jobs(
     interrupted = False
 
     async def one(name: str | None, target: Target) -> None:
-        outcomes.append(await run_job(name, target, order, keeper, watch(str(name or target.url))))
+        title = name or urlsplit(target.url).netloc.rpartition("@")[2] or target.url
+        outcomes.append(await run_job(name, target, order, keeper, watch(title)))
 
     async def listen(scope: trio.CancelScope) -> None:
         nonlocal interrupted

@@ -27,6 +27,7 @@ Watch = Callable[[inventory.Progress], None]
 
 _ROOMY = 100  # Columns from which all figures have room beside a bar.
 _NARROW = 60
+_FIGURES = 36  # What they take where they are short of room; titles get the rest.
 _FIRST, _AGAIN = 5.0, 10.0  # Seconds until the first line where there is no terminal, and between.
 
 
@@ -40,7 +41,7 @@ def show_progress() -> Iterator[Callable[[str], Watch]]:
     with Progress(*_columns(console.width), console=console, transient=True) as progress:
 
         def add(title: str) -> Watch:
-            line = progress.add_task(title, total=None, state=None, rate=0.0)
+            line = progress.add_task(_cut(title, console.width), total=None, state=None, rate=0.0)
             start = time.monotonic()
 
             def watch(state: inventory.Progress) -> None:
@@ -56,13 +57,16 @@ def show_progress() -> Iterator[Callable[[str], Watch]]:
 
 def _columns(width: int) -> list[ProgressColumn]:
     title = TextColumn("{task.description}", markup=False)
-    if width < _NARROW:
-        return [title, TaskProgressColumn()]
-    columns: list[ProgressColumn] = [title, MofNCompleteColumn(), _Figures()]
-    if width >= _ROOMY:
-        columns.insert(1, BarColumn(bar_width=None))
-        columns.append(TimeRemainingColumn(compact=True, elapsed_when_finished=True))
-    return columns
+    far = TaskProgressColumn() if width < _NARROW else MofNCompleteColumn()
+    left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
+    bar = [BarColumn(bar_width=None)] if width >= _ROOMY else []
+    return [title, *bar, far, _Figures(), left]
+
+
+def _cut(title: str, width: int) -> str:
+    """As much of a title as leaves room for the figures."""
+    room = max(6, width - _FIGURES)
+    return title if len(title) <= room else f"{title[: room - 1]}…"
 
 
 class _Figures(TextColumn):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import signal
 from contextlib import contextmanager
@@ -63,6 +64,14 @@ def test_an_engine_is_read_into_a_table_and_a_file(capsys, tmp_path, simulated, 
         assert cells(printed, title) == [sum(len(vm[part]) for vm in document["vms"])]
     assert "4 requests in " in printed
     assert simulated["password"] not in printed + out.read_text()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs the devices of POSIX")
+def test_what_goes_to_standard_output_is_the_inventory_alone(capfd, simulated, to_engine):
+    assert main([*to_engine(simulated), "--format", "json", "--out", "-"]) == 0
+    printed = capfd.readouterr()
+    assert len(json.loads(printed.out)["vms"]) == 7
+    assert cells(printed.err, "VMs") == [7]
 
 
 def test_the_environment_names_the_engine(capsys, simulated, monkeypatch):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -104,8 +105,27 @@ def test_a_device_is_written_to_and_not_replaced():
     Destination(os.devnull, "json").write(text("x"))
     assert not os.path.isfile(os.devnull)
     assert Destination(os.devnull, "json").fresh() is None
-    with pytest.raises(StoreError, match="no file that could hold a database"):
-        Destination(os.devnull, "sqlite")
+
+
+@posix
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output_is_written_to_and_not_replaced(name, tmp_path):
+    """Also where it is a pipe, which has no name, or a file, which others have open."""
+    start = "import sys; sys.path[:] = {!r}; from trivirt.inventory import Destination\n"
+    write = "Destination({!r}, 'json').write(lambda path: open(path, 'w').write('it'))"
+    line = [sys.executable, "-c", (start + write).format(sys.path, name)]
+    assert subprocess.run(line, stdout=subprocess.PIPE, check=True).stdout == b"it"
+    with open(tmp_path / "out", "w+b") as file:
+        subprocess.run(line, stdout=file, check=True)
+        assert file.read() == b"it"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@posix
+@pytest.mark.parametrize("form", ["sqlite", "csv", "parquet", "duckdb"])
+def test_a_form_of_several_files_or_with_an_index_needs_a_file(form):
+    with pytest.raises(StoreError, match="/dev/null is no file; what goes there is json or ndjson"):
+        Destination("/dev/null", form)
 
 
 def test_a_missing_folder_is_refused(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import trio
@@ -39,6 +41,18 @@ def run_inventory(
 
     `work` is the file that the run is kept in; None keeps it nowhere.
     """
+    # Where an inventory is piped into a program, no word of ours gets in between.
+    words = sys.stderr if out is not None and out.is_output else sys.stdout
+    with redirect_stdout(words):
+        return _run_and_tell(targets, order, out, work)
+
+
+def _run_and_tell(
+    targets: Mapping[str | None, Target],
+    order: Order,
+    out: inventory.Destination | None,
+    work: Path | None,
+) -> int:
     new = work is not None and not work.exists()
     jobs, published = trio.run(_run, targets, order, out, work)
     code = _code(jobs)

@@ -32,25 +32,29 @@ FORMS = {
     "duckdb": (".duckdb",),
 }
 
+_STREAMED = ("json", "ndjson")  # Written from the beginning to the end, and in one piece.
+_STANDARD_OUTPUT = "/dev/stdout"
 _OTHER_FILES = ("-journal", "-wal")
 
 
 class Destination:
     """A file, and its form: `form` if given, else what its suffix says; without one SQLite.
 
-    `name` may be a URL such as `file:///srv/vms.json` or `sqlite:///srv/vms`. Making one tries the
-    place, and changes nothing there. Raises UsageError for a suffix that says nothing, StoreError
-    for a place that cannot be written to.
+    `name` may be a URL such as `file:///srv/vms.json` or `sqlite:///srv/vms`, and `-` is standard
+    output. Making one tries the place, and changes nothing there. Raises UsageError for a suffix
+    that says nothing, StoreError for a place that cannot be written to.
     """
 
     def __init__(self, name: str | Path, form: str | None = None) -> None:
         path, said = _path_and_form(str(name))
         self.form = form or said or _form_of(path)
-        # A link stays a link: the file that it points to is replaced.
-        self.path = Path(os.path.realpath(path))
         self._said = path
+        self.path = Path(_STANDARD_OUTPUT if path == "-" else path)
         # A terminal, a pipe or /dev/null can be written to, but must not be replaced by a file.
-        self.special = self.path.exists() and not self.path.is_file()
+        self.special = self.is_output or (self.path.exists() and not self.path.is_file())
+        if not self.special:
+            # A link stays a link: the file that it points to is replaced.
+            self.path = Path(os.path.realpath(self.path))
         if self.path.is_dir():
             raise StoreError(f"{path} is a folder; name a file in it")
         if not self.path.parent.is_dir():
@@ -64,14 +68,21 @@ class Destination:
             )
         if not self.special:
             self._try_folder()
-        elif self.form in ("sqlite", "duckdb"):
-            raise StoreError(f"{path} is no file that could hold a database; name another")
+        elif self.form not in _STREAMED:
+            raise StoreError(
+                f"{path} is no file; what goes there is {' or '.join(_STREAMED)}, or name a file"
+            )
 
     def __str__(self) -> str:
         return self._said
 
     def __repr__(self) -> str:
         return f"<Destination {self._said}, {self.form}>"
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it is where the words of a program go, too."""
+        return str(self.path) == _STANDARD_OUTPUT
 
     # The file that a run works in.
 
@@ -118,6 +129,8 @@ class Destination:
                 write(self.path)
             else:
                 self._replace(write)
+        except BrokenPipeError:
+            raise  # Whoever reads has seen enough.
         except OSError as error:
             raise self._refused(error) from error
 

@@ -177,6 +177,31 @@ def test_point_33_json(ask):
     assert json.loads(empty.body) == {}
 
 
+def test_point_33_changes_and_refusals_are_answered_in_json(ask):
+    def asked(method, path, body=""):
+        both = {"accept": "application/json", "content_type": "application/json"}
+        answer = ask(method, path, body, **both)
+        assert answer.header("content-type") == "application/json"
+        return answer.status, json.loads(answer.body)
+
+    status, tag = asked("POST", "/tags", '{"name": "new"}')
+    assert (status, tag["name"]) == (201, "new")
+    status, changed = asked("PUT", f"/tags/{tag['id']}", '{"description": "changed"}')
+    assert (status, changed["description"]) == (200, "changed")
+    status, refusal = asked("POST", "/tags", '{"name": "new"}')
+    assert (status, refusal["reason"]) == (409, "Operation Failed")
+    vm = ask.first("/vms?search=status%3Ddown")
+    status, action = asked("POST", f"{vm}/start", "{}")
+    assert (status, action["status"]) == (200, "complete")
+    status, action = asked("POST", f"{vm}/start", "{}")
+    assert (status, action["status"]) == (409, "failed")
+    assert action["fault"].keys() == {"reason", "detail"}
+    assert asked("DELETE", f"/tags/{tag['id']}")[1]["status"] == "complete"
+    root = asked("GET", "")[1]
+    assert "vms" in {link["rel"] for link in root["link"]}
+    assert root["summary"]["vms"]["total"] == "20"
+
+
 def test_point_34_the_root(ask):
     answer = ask.get("", host="engine.example")
     root = xml.etree.ElementTree.fromstring(answer.body)

@@ -12,7 +12,6 @@ import pytest
 
 from trivirt import codec, types
 from trivirt.model import Items
-from trivirt.simulator._json import json_entity
 from trivirt.simulator._render import Shape, collection, document, entity
 
 RECORDING = Path(__file__).parent.parent / "recordings" / "dev.jsonl.gz"
@@ -126,8 +125,8 @@ def test_our_documents_are_read_by_the_codec_as_they_are(ask):
         assert len(values) == len(stored)
         by_id = {value.id: value for value in values}
         for entry in stored:
-            ours = json_entity(entry.value)
-            theirs = json_entity(by_id[entry.id])
+            ours = entry.value.to_dict()
+            theirs = by_id[entry.id].to_dict()
             assert {name: theirs[name] for name in ours} == ours
 
 

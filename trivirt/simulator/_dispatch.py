@@ -8,13 +8,15 @@ is in the tables of `behaviours`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from trivirt.simulator._changing import Changing
 from trivirt.simulator._command import World
 from trivirt.simulator._durations import Durations
 from trivirt.simulator._front import Answer, Asked, Body
 from trivirt.simulator._images import Images
-from trivirt.simulator._pages import XML, container_page, empty
+from trivirt.simulator._json import as_json
+from trivirt.simulator._pages import JSON, XML, container_page, empty
 from trivirt.simulator._permits import Permits
 from trivirt.simulator._places import Places
 from trivirt.simulator._reading import Answers, Reading
@@ -48,6 +50,10 @@ class Dispatcher:
     def answer(self, asked: Asked) -> Answer:
         """The answer to an admitted request."""
         self.store.settle()
+        answer = self._answered(asked)
+        return _in_json(answer) if asked.facts.json else answer
+
+    def _answered(self, asked: Asked) -> Answer:
         if asked.method == "GET" and not self._permits.limited(asked.user):
             kept = self._answers.get(asked)
             if kept is not None:
@@ -105,3 +111,13 @@ class Dispatcher:
         if asked.method == "GET" and not self._permits.limited(asked.user):
             self._answers.keep(asked, answer, source)
         return answer
+
+
+def _in_json(answer: Answer) -> Answer:
+    """The same in the form that was asked for, if it is a document at all."""
+    if XML[0] not in answer.headers:
+        return answer
+    headers = tuple(JSON[0] if each == XML[0] else each for each in answer.headers)
+    body, again = Body(as_json(answer.body.plain)), answer.again
+    later = None if again is None else lambda: (a := again()) and _in_json(a)
+    return replace(answer, headers=headers, body=body, again=later)

@@ -40,7 +40,9 @@ def followed(places: Places, value: Struct, tree: Tree) -> Struct:
         if isinstance(found, Struct):
             setattr(result, name, _complete(places, found, branch))
         else:
-            setattr(result, name, Items([_complete(places, one, branch) for one in found]))
+            # Not by `setattr`, which would refuse what the engine has at some places: members of
+            # a subclass, such as the virtual NUMA nodes of VMs.
+            settled(result)[name] = Items([_complete(places, one, branch) for one in found])
     return result
 
 

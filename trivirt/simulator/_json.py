@@ -1,4 +1,4 @@
-"""Objects as an engine writes them in JSON: the tree of the XML through its adapters.
+"""Answers as an engine writes them in JSON: the tree of the XML through its adapters.
 
 Numbers and truth values are texts, dates are milliseconds since 1970, decimals stay numbers, and
 a list is an object whose one member has the name of an item.
@@ -6,58 +6,57 @@ a list is an object whose one member has the name of an item.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from trivirt.model import Field, Items, Struct, settled
-from trivirt.simulator._render import NOTHING, Shape, plan_of
+from lxml import etree
+
+from trivirt.codec import find_class
+from trivirt.model import Field, Struct, fields
+
+Element = Any  # of lxml, whose stubs know no more
 
 
-def json_entity(obj: Struct, shape: Shape = NOTHING) -> dict[str, Any]:
-    """One object as JSON would hold it."""
-    values = settled(obj)
-    plan = plan_of(type(obj))
-    out: dict[str, Any] = {}
-    if shape.has_actions:
-        href = values.get("href")
-        out["actions"] = {
-            "link": [{"href": f"{href}/{action}", "rel": action} for action in shape.actions]
-        }
-    links = [{"href": f"{values.get('href')}/{rel}", "rel": rel} for rel in shape.links]
-    for name, value in values.items():
-        each = plan.known[name]
-        if each.is_list:
-            if value or value.href is None:
-                out[each.wire] = _json_list(each, value)
-            continue
-        out[each.wire] = _json_value(each, value)
-    if links:
-        out["link"] = links
+def as_json(document: bytes) -> bytes:
+    """A document of ours in its other form."""
+    root: Element = etree.fromstring(document)
+    cls, is_list = find_class(root.tag, None)
+    tree = _items(root, lambda item: _object(item, cls)) if is_list else _object(root, cls)
+    return json.dumps(tree, indent=2).encode()
+
+
+def _object(element: Element, cls: type[Struct]) -> dict[str, Any]:
+    known = {each.wire: each for each in fields(cls).values()}
+    out: dict[str, Any] = dict(element.attrib)
+    for child in element:
+        if child.tag == "link":
+            out.setdefault("link", []).append(dict(child.attrib))
+        elif child.tag == "actions":
+            out["actions"] = _items(child, lambda link: dict(link.attrib))
+        elif child.tag in known:
+            out[child.tag] = _value(child, known[child.tag])
     return out
 
 
-def json_collection(singular: str, items: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """A list: an object whose one member has the name of an item; `{}` when it is empty."""
-    members = list(items)
-    return {singular: members} if members else {}
+def _value(element: Element, each: Field) -> Any:
+    make = _maker(each)
+    return _items(element, make) if each.is_list else make(element)
 
 
-def _json_list(each: Field, items: Items[Any]) -> dict[str, Any]:
-    if each.is_simple or not each.is_struct:
-        return json_collection(each.item, [_json_value(each, item) for item in items])
-    return json_collection(each.cls.element, [json_entity(item) for item in items])
+def _maker(each: Field) -> Callable[[Element], Any]:
+    if not each.is_simple and each.is_struct:
+        return lambda element: _object(element, each.cls)
+    if each.cls is float:
+        return lambda element: float(element.text)
+    if each.cls is datetime:
+        return lambda element: int(datetime.fromisoformat(element.text).timestamp() * 1000)
+    return lambda element: element.text or ""
 
 
-def _json_value(each: Field, value: Any) -> Any:
-    if isinstance(value, Struct):
-        return json_entity(value)
-    if isinstance(value, datetime):
-        return int(value.timestamp() * 1000)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    return str(value)
+def _items(element: Element, make: Callable[[Element], Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for item in element:
+        out.setdefault(item.tag, []).append(make(item))
+    return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
@@ -14,8 +13,7 @@ from trivirt.model import Struct
 from trivirt.simulator._command import NEXT_RUNS, Command, World, merged
 from trivirt.simulator._follow import BadFollow, followed, parse_follow
 from trivirt.simulator._front import Answer, Asked, Body
-from trivirt.simulator._json import json_collection, json_entity
-from trivirt.simulator._pages import JSON, XML, container_page
+from trivirt.simulator._pages import XML, container_page
 from trivirt.simulator._permits import Permits, filtered
 from trivirt.simulator._refusals import Page, Refused
 from trivirt.simulator._render import collection_document, document, entity
@@ -116,8 +114,6 @@ class Reading:
             source = self._store
         (value,) = self._values(asked, place, [entry])
         shape = shape_of(place.name)
-        if asked.facts.json:
-            return _json(json_entity(value, shape), "get"), source
         return Answer(200, XML, Body(document(entity(value, shape))), "get"), source
 
     def _is_worked_out(self, asked: Asked, place: Place) -> bool:
@@ -187,9 +183,6 @@ class Reading:
         service = item_service(place.name)
         shape = shape_of(service)
         values = self._values(asked, place, entries)
-        if asked.facts.json:
-            members = [json_entity(value, shape) for value in values]
-            return _json(json_collection(getattr(types, method.struct).element, members), "list")
         if self._is_worked_out(asked, place):
             items = (entity(value, shape, "    ") for value in values)
         else:
@@ -218,10 +211,6 @@ class Rendered:
                 self._size -= self._kept.pop(oldest)
                 oldest.rendered = None
         return text
-
-
-def _json(value: object, kind: str) -> Answer:
-    return Answer(200, JSON, Body(json.dumps(value, indent=2).encode()), kind)
 
 
 class Answers:

@@ -174,7 +174,7 @@ def _add_events(store: Store, layout: Layout, now: datetime) -> None:
     moment = now - timedelta(days=3)
     add_event(store, 1, "Starting oVirt Engine.", time=moment)
     for count, number in enumerate(running):
-        moment += timedelta(days=2.5) / len(running)
+        moment += timedelta(milliseconds=216_000_000 // len(running))
         if count % 10 == 0:
             text = f"User {user.name} connecting from '192.0.2.1' logged in."
             add_event(store, 30, text, time=moment, user=user)

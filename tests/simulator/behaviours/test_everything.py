@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from trivirt import types
+from trivirt.model import fields
 from trivirt.simulator import SimulatedEngine
 from trivirt.simulator._routes import ROOT, SERVICES
 
@@ -59,8 +62,24 @@ def test_every_method_answers(ask, caplog):
     assert ask.get("/vms").status == 200
 
 
-def test_every_list_answers_in_json_and_followed(ask):
+def test_every_document_has_a_form_in_json(ask):
     for path, name in list(places(ask)):
-        ops = {method.op for method in SERVICES[name].methods}
-        if ops & {"list", "get"} and path:
-            assert ask.get(path, accept="application/json").status in (200, 404), path
+        if {method.op for method in SERVICES[name].methods} & {"list", "get"}:
+            answer = ask.get(path, accept="application/json")
+            assert answer.status in (200, 404), path
+            if answer.status == 200:
+                assert isinstance(json.loads(answer.body), dict)
+
+
+def test_every_list_can_be_followed_into_what_is_below_its_members(ask):
+    followed = 0
+    for path, name in list(places(ask)):
+        lists = [method for method in SERVICES[name].methods if method.op == "list"]
+        if not lists or not SERVICES[name].item or ask.get(path).status == 404:
+            continue
+        below = SERVICES[SERVICES[name].item].segments
+        for each in fields(getattr(types, lists[0].struct)).values():
+            if each.link and each.name.replace("_", "") in below:
+                assert ask.get(f"{path}?follow={each.name}").status == 200, (path, each.name)
+                followed += 1
+    assert followed > 50

@@ -29,7 +29,8 @@ def test_the_latest_version_when_asked_for(ask, added, wanted, number):
     vm = added("/vms", NEW.format(more))
     disks = ask.get(f"{vm}/diskattachments?follow=disk").body
     assert disks.count(b"<disk_attachment ") == 1
-    assert number
+    template = re.findall(r'<template href="/ovirt-engine/api([^"]+)"', ask.get(vm).body.decode())
+    assert ask.value(template[0], "version_number") == str(number)
 
 
 def test_disks_of_the_template_go_where_the_body_says(ask, added, listed, named):
@@ -206,6 +207,7 @@ def test_a_vm_of_another_hypervisor(ask, named, refused):
     assert ask.value(named("/vms", "imported"), "status") == "image_locked"
 
 
+SOCKETS = "<cpu><topology><sockets>8</sockets><cores>1</cores><threads>1</threads></topology></cpu>"
 CORES = "<cpu><topology><cores>4</cores></topology></cpu>"
 
 
@@ -214,6 +216,8 @@ CORES = "<cpu><topology><cores>4</cores></topology></cpu>"
     [
         ("", CORES, "cores", True),
         ("", "<cpu><topology><sockets>4</sockets></topology></cpu>", "sockets", False),
+        ("", "<cpu><topology><sockets>1</sockets></topology></cpu>", "sockets", True),
+        ("", SOCKETS, "sockets", False),
         ("", "<memory>68719476736</memory>", "memory", False),
         ("", "<memory>1073741824</memory>", "memory", True),
         ("", "<time_zone><name>Asia/Tokyo</name></time_zone>", "name", False),

@@ -62,8 +62,9 @@ def add(command: Command, vm: types.Vm) -> Entry:
     assert cluster is not None
     attachments, vm.disk_attachments = vm.disk_attachments, None
     vm.snapshots = vm.storage_domain = None
-    entry = make(command, vm, source or template)
     latest = latest_version(command, template) if vm.use_latest_template_version else template
+    vm.template = link_to(latest)
+    entry = make(command, vm, source or latest)
     mine = {a.disk.id: a for a in attachments or () if a.disk is not None and a.disk.id}
     below = "disks" if source is not None else "diskattachments"
     for old in command.below(source or latest, below):
@@ -250,9 +251,8 @@ def _put_off(command: Command, vm: Entry, changes: types.Vm) -> None:
         names = given.keys() - ALWAYS
     if "memory" in names or (changes.memory or 0) < (get(vm, "memory") or 0):
         names |= given.keys() & {"memory", "memory_policy"}
-    topology = None if changes.cpu is None else changes.cpu.topology
-    if topology is not None and (topology.cores is not None or topology.threads is not None):
-        names |= {"cpu"}  # only sockets are plugged in while it runs
+    if changes.cpu is not None and not _can_plug(get(vm, "cpu"), changes.cpu.topology):
+        names |= {"cpu"}
     if not names:
         return
     later = types.Vm(id=vm.id, href="")
@@ -266,6 +266,15 @@ def _put_off(command: Command, vm: Entry, changes: types.Vm) -> None:
     for name in names:
         setattr(changes, name, None)
     changes.next_run_configuration_exists = True
+
+
+def _can_plug(cpu: types.Cpu | None, wanted: types.CpuTopology | None) -> bool:
+    """Sockets, and no fewer of them, are all that can change while it runs."""
+    if wanted is None:
+        return True
+    now = (cpu.topology if cpu is not None else None) or types.CpuTopology()
+    same = wanted.cores in (None, now.cores) and wanted.threads in (None, now.threads)
+    return same and (wanted.sockets is None or wanted.sockets >= (now.sockets or 1))
 
 
 def remove(command: Command) -> None:

@@ -18,7 +18,7 @@ from trivirt.simulator._finding import find_named
 from trivirt.simulator._front import API, Answer, Asked, Body
 from trivirt.simulator._pages import XML, container_page
 from trivirt.simulator._refusals import Page, bad_body, conflict, incomplete
-from trivirt.simulator._render import collection_document, document, entity
+from trivirt.simulator._render import collection_document, document, entity, with_creation
 from trivirt.simulator._routes import SERVICES, Method
 from trivirt.simulator._routing import Place, item_service, shape_of
 from trivirt.simulator._search_fields import HOMES
@@ -131,7 +131,10 @@ class Changing:
 
     def _created(self, asked: Asked, entry: Entry, place: Place, status: int) -> Answer:
         shown = self._shown(entry, place)
-        body = document(entity(shown, shape_of(item_service(place.name))))
+        text = entity(shown, shape_of(item_service(place.name)))
+        if status == 202:
+            text = with_creation(text, f"{shown.href}/creation_status/{self._store.new_id()}")
+        body = document(text)
         location = f"https://{asked.facts.fields.get('host', 'localhost')}{shown.href or ''}"
         return Answer(status, (*XML, ("location", location)), Body(body), "add")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 
 from trivirt.simulator._changing import Changing
-from trivirt.simulator._command import World
+from trivirt.simulator._command import Command, World, get
 from trivirt.simulator._durations import Durations
-from trivirt.simulator._front import Answer, Asked, Body
+from trivirt.simulator._front import API, Answer, Asked, Body
 from trivirt.simulator._images import Images
 from trivirt.simulator._json import as_json
 from trivirt.simulator._pages import JSON, XML, container_page, empty
@@ -21,11 +22,15 @@ from trivirt.simulator._permits import Permits
 from trivirt.simulator._places import Places
 from trivirt.simulator._reading import Answers, Reading
 from trivirt.simulator._refusals import NoSuchEntity, Page, Refused
+from trivirt.simulator._render import document
 from trivirt.simulator._root import link_header, root
 from trivirt.simulator._routes import Method
 from trivirt.simulator._routing import Place, find_place
 from trivirt.simulator._store import Store
+from trivirt.simulator.behaviours.devices import viewer_file
 from trivirt.simulator.behaviours.transfers import Tickets
+
+VIEWER, VIEWER_FILE = "application/x-virt-viewer", "remote_viewer_connection_file"
 
 
 class Dispatcher:
@@ -60,7 +65,7 @@ class Dispatcher:
                 return kept
         place = find_place(asked.path)
         if place is None:
-            return Answer.of(container_page(404))
+            return self._creation(asked) or Answer.of(container_page(404))
         method = place.method("GET" if asked.method == "HEAD" else asked.method)
         kind = method.op if method is not None else "other"
         try:
@@ -82,9 +87,11 @@ class Dispatcher:
         if method is None:
             allow = (("allow", ", ".join(place.allowed())),)
             raise Page(empty(200 if asked.method == "OPTIONS" else 405, allow))
-        if not (asked.facts.xml or asked.facts.json):
-            raise Page(empty(406))
         limited = self._permits.limited(asked.user)
+        if not (asked.facts.xml or asked.facts.json):
+            if limited or place.name != "VmGraphicsConsoleService" or not _wants_viewer(asked):
+                raise Page(empty(406))
+            return self._viewer_file(asked, place)
         if method.op in ("list", "get"):
             if limited:
                 self._permits.check_see(asked.user, place)
@@ -97,6 +104,25 @@ class Dispatcher:
         changing = self._changing
         work = {"add": changing.add, "update": changing.update, "remove": changing.remove}
         return work.get(method.op, changing.act)(asked, place, method)
+
+    def _viewer_file(self, asked: Asked, place: Place) -> Answer:
+        """The one document that is neither XML nor JSON."""
+        entry = self.world.places.entry(place.template, place.path)
+        text: str = viewer_file(Command(self.world, asked, place, entry))[VIEWER_FILE]
+        return Answer(200, (("content-type", VIEWER),), Body(text.encode()), "get")
+
+    def _creation(self, asked: Asked) -> Answer | None:
+        """What becomes of something new; what is not known, not even that, is complete."""
+        path, above, task = asked.path.partition("/creation_status/")
+        place = find_place(path) if above and task and asked.method == "GET" else None
+        if place is None or not place.is_item:
+            return None
+        entry = self.store.find(place.parent, place.ids[-1])
+        locked = entry is not None and str(get(entry, "status")) in ("locked", "image_locked")
+        href = f"{API}{escape(asked.path)}"
+        lines = f'<creation href="{href}" id="{escape(task)}">\n    <status>'
+        lines += f"{'in_progress' if locked else 'complete'}</status>\n</creation>\n"
+        return Answer(200, XML, Body(document(lines)), "get")
 
     def _read(self, asked: Asked, place: Place, method: Method) -> Answer:
         if place.template == "":
@@ -111,6 +137,11 @@ class Dispatcher:
         if asked.method == "GET" and not self._permits.limited(asked.user):
             self._answers.keep(asked, answer, source)
         return answer
+
+
+def _wants_viewer(asked: Asked) -> bool:
+    kinds = asked.facts.fields.get("accept", "").split(",")
+    return asked.method == "GET" and VIEWER in {kind.partition(";")[0].strip() for kind in kinds}
 
 
 def _in_json(answer: Answer) -> Answer:

@@ -16,13 +16,14 @@ from lxml import etree
 from trivirt.codec import find_class
 from trivirt.model import Field, Struct, fields
 
+CREATION = (Struct, False)  # the one document that stands for no class
 Element = Any  # of lxml, whose stubs know no more
 
 
 def as_json(document: bytes) -> bytes:
     """A document of ours in its other form."""
     root: Element = etree.fromstring(document)
-    cls, is_list = find_class(root.tag, None)
+    cls, is_list = CREATION if root.tag == "creation" else find_class(root.tag, None)
     tree = _items(root, lambda item: _object(item, cls)) if is_list else _object(root, cls)
     return json.dumps(tree, indent=2).encode()
 
@@ -37,6 +38,8 @@ def _object(element: Element, cls: type[Struct]) -> dict[str, Any]:
             out["actions"] = _items(child, lambda link: dict(link.attrib))
         elif child.tag in known:
             out[child.tag] = _value(child, known[child.tag])
+        else:
+            out[child.tag] = child.text or ""  # only creations have what no class has
     return out
 
 

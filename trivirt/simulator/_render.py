@@ -93,6 +93,15 @@ def _struct(out: list[str], tag: str, obj: Struct, indent: str, shape: Shape) ->
         out.append(f"{indent}</{tag}>\n")
 
 
+def with_creation(text: str, href: str) -> str:
+    """An entity that is still being made, with where its creation can be asked for."""
+    actions = f"{STEP}</actions>\n"
+    after = text.find(actions) + len(actions) if actions in text else text.index("\n") + 1
+    lines = f"{STEP}<creation_status>pending</creation_status>\n"
+    lines += f'{STEP}<link href="{href}" rel="creation_status"/>\n'
+    return text[:after] + lines + text[after:]
+
+
 def _actions(out: list[str], href: str | None, shape: Shape, indent: str) -> None:
     if not shape.has_actions:
         return

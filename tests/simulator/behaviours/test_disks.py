@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 NEW = (
@@ -9,6 +12,24 @@ NEW = (
     "<storage_domains><storage_domain><name>mydata</name></storage_domain></storage_domains></disk>"
 )
 INLINE = f"<disk_attachment><interface>virtio</interface>{NEW}</disk_attachment>"
+
+
+def test_point_31_what_is_being_made_says_where_to_ask_for_that(ask):
+    answer = ask("POST", "/disks", NEW)
+    assert answer.status == 202
+    assert b"    <creation_status>pending</creation_status>\n" in answer.body
+    link = re.search(rb'<link href="/ovirt-engine/api([^"]+)" rel="creation_status"/>', answer.body)
+    where = link[1].decode()
+    assert ask.value(where, "status") == "in_progress"
+    ask.engine.clock.advance(5)
+    assert ask.value(where, "status") == "complete"
+    disk = where.partition("/creation_status")[0]
+    assert b"creation_status" not in ask.get(disk).body
+    ask("DELETE", disk)
+    ask.engine.clock.advance(5)
+    assert ask.get(disk).status == 404
+    assert ask.value(where, "status") == "complete"
+    assert json.loads(ask.get(where, accept="application/json").body)["status"] == "complete"
 
 
 def test_point_48_a_disk_is_locked_until_it_is_made(ask, passes, added):

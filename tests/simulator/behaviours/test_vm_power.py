@@ -245,3 +245,11 @@ def test_a_vm_without_a_fitting_host_is_not_started(asker):
     answer = ask("POST", f"{ask.first('/vms?search=status%3Ddown')}/start", "<action/>")
     assert answer.status == 409
     assert b"no host" in answer.body
+
+
+def test_a_console_is_also_a_file_for_a_viewer(ask):
+    console = ask.first(f"{ask.first('/vms?search=status%3Dup')}/graphicsconsoles")
+    answer = ask.get(console, accept="application/x-virt-viewer")
+    assert (answer.status, answer.header("content-type")) == (200, "application/x-virt-viewer")
+    assert answer.body.startswith(b"[virt-viewer]\n")
+    assert ask.get("/vms", accept="application/x-virt-viewer").status == 406

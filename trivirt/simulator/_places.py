@@ -10,6 +10,9 @@ from trivirt.simulator._refusals import NoSuchEntity
 from trivirt.simulator._store import Collection, Entry, Store
 from trivirt.simulator._views import VIEWS, show
 
+# Collections of what lies somewhere, and where that is if the engine knows it.
+KNOWN_TOO = {"/storagedomains/{id}/templates": "/templates", "/storagedomains/{id}/vms": "/vms"}
+
 
 class Places:
     """Walks from the root down, so that nothing is found below what does not exist."""
@@ -46,6 +49,8 @@ class Places:
             found = members.entries.get(identity)
         else:
             found = next((entry for entry in members if entry.id == identity), None)
+        if found is None and above in KNOWN_TOO:
+            found = self._store.find(KNOWN_TOO[above], identity)
         if found is None:
             raise NoSuchEntity
         return found

@@ -253,3 +253,17 @@ def test_a_console_is_also_a_file_for_a_viewer(ask):
     assert (answer.status, answer.header("content-type")) == (200, "application/x-virt-viewer")
     assert answer.body.startswith(b"[virt-viewer]\n")
     assert ask.get("/vms", accept="application/x-virt-viewer").status == 406
+
+
+def test_hosts_tell_how_many_vms_they_run(ask, act):
+    vm = ask.first("/vms?search=status%3Dup")
+    host = re.findall(r'<host href="/ovirt-engine/api([^"]+)"', ask.get(vm).body.decode())[0]
+    count = int(ask.value(host, "total"))
+    assert count > 0
+    act(vm, "stop")
+    ask.engine.clock.advance(5)
+    assert ask.value(host, "total") == ask.value(host, "active") == str(count - 1)
+    policy = f"<placement_policy><hosts><host id='{host[7:]}'/></hosts></placement_policy>"
+    answer = ask("POST", f"{vm}/start", f"<action><vm>{policy}</vm></action>")
+    assert answer.status == 200, answer.body
+    assert ask.value(host, "total") == str(count)

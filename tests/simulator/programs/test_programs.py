@@ -203,6 +203,10 @@ def test_migrate(system, vm, wait):
     assert before != service.get().host.id == target.id
     with pytest.raises(sdk.Error):
         vm("myvm").migrate()
+    for unfit in ("doomedhost", "myhost"):
+        with pytest.raises(sdk.Error) as refusal:
+            service.migrate(host=types.Host(name=unfit))
+        assert refusal.value.code == 409
 
 
 def test_clone(vms, vm, wait):

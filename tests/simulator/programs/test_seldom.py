@@ -253,6 +253,8 @@ def test_what_lies_on_a_storage_domain(system):
     assert on("mysd").vms_service().list() == []
     assert {"myvm", "myvm-up"} <= {each.name for each in on("mydata").vms_service().list()}
     assert on("mydata").vms_service().list(unregistered=True) == []
+    for each in on("mydata").vms_service().list():
+        assert on("mydata").vms_service().vm_service(each.id).get().name == each.name
     assert [each.name for each in on("myexport").vms_service().list()]
     assert {each.name for each in on("mydata").templates_service().list()} == {"mytemplate"}
     assert on("mydata").disks_service().list()

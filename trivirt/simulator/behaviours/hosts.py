@@ -108,7 +108,6 @@ def deactivate(command: Command) -> None:
 
     def rests() -> None:
         command.log(15, "Host {host} was switched to Maintenance Mode.", host=host)
-        command.store.replace(host, summary=types.VmSummary(active=0, migrating=0, total=0))
 
     lasting = command.durations.preparing_for_maintenance
     if running:
@@ -122,9 +121,8 @@ def _send_away(command: Command, vm: Entry, target: Entry) -> None:
     state = vm_power.Status
     if get(vm, "status") is not state.UP:
         return
-    command.passes(vm, (state.MIGRATING, state.UP), lambda: command.store.replace(
-        vm, host=link_to(target)
-    ))  # fmt: skip
+    chain = (state.MIGRATING, state.UP)
+    command.passes(vm, chain, lambda: vm_power.place(command, vm, target))
 
 
 def activate(command: Command) -> None:

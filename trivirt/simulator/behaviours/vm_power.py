@@ -55,7 +55,8 @@ def launch(
 ) -> None:
     """On a host, through the states on the way."""
     now = command.store.clock.date(command.store.now)
-    command.store.replace(vm, host=link_to(host), start_time=now)
+    command.store.replace(vm, start_time=now)
+    place(command, vm, host)
     if chain[-1] is Status.PAUSED:
         command.passes(vm, chain, lambda: command.log(39, "VM {vm} was paused", vm=vm))
     else:
@@ -122,7 +123,8 @@ def apply_changes(command: Command, vm: Entry) -> None:
 def leave_host(command: Command, vm: Entry) -> None:
     """What it had while it ran is gone."""
     now = command.store.clock.date(command.store.now)
-    command.store.replace(vm, host=None, stop_time=now, fqdn=None)
+    place(command, vm, None)
+    command.store.replace(vm, stop_time=now, fqdn=None)
     for device in command.below(vm, "reporteddevices"):
         command.store.remove(device)
     for console in command.below(vm, "graphicsconsoles"):
@@ -163,7 +165,7 @@ def migrate(command: Command) -> None:
     command.log(62, "Migration started (VM: {vm}, Source: {host})", vm=vm, host=source)
 
     def arrived() -> None:
-        command.store.replace(vm, host=link_to(target))
+        place(command, vm, target)
         command.log(63, "Migration completed (VM: {vm}, Destination: {host})", vm=vm, host=target)
 
     command.passes(vm, (Status.MIGRATING, Status.UP), arrived)
@@ -207,8 +209,10 @@ def choose_host(
 ) -> Entry:
     """Where it shall run: refused when no host of its cluster is fit."""
     store = command.store
+    verb = "migrate" if other else "run"
     named = command.find(wanted)
     if named is not None:
+        _check_host(named, verb, identity_of(get(vm, "host")))
         return named
     cluster, current = identity_of(get(vm, "cluster")), identity_of(get(vm, "host"))
     policy = get(vm, "placement_policy")
@@ -222,11 +226,28 @@ def choose_host(
         and not (other and host.id == current)
     ]
     if not fitting:
-        verb = "migrate" if other else "run"
         raise conflict(
             f"Cannot {verb} VM. There is no host that satisfies current scheduling constraints."
         )
     return min(fitting, key=lambda host: len(vms_on(command, host)))
+
+
+def _check_host(host: Entry, verb: str, current: str | None) -> None:
+    if get(host, "status") is not types.HostStatus.UP:
+        raise conflict(f"Cannot {verb} VM. Host {get(host, 'name')} is not up.")
+    if host.id == current:
+        raise conflict(f"Cannot {verb} VM. It runs on that host already.")
+
+
+def place(command: Command, vm: Entry, host: Entry | None) -> None:
+    """Let a VM be on a host, or on none; hosts tell how many they have."""
+    before = command.find(get(vm, "host"))
+    command.store.replace(vm, host=None if host is None else link_to(host))
+    for each in (before, host):
+        if each is not None:
+            count = len(vms_on(command, each))
+            summary = types.VmSummary(active=count, migrating=0, total=count)
+            command.store.replace(each, summary=summary)
 
 
 def vms_on(command: Command, host: Entry) -> list[Entry]:

@@ -297,6 +297,16 @@ def test_kerberos_shows_a_ticket_and_no_password(sdk, engine, connect, monkeypat
             "HTTP response code is 401.",
             401,
         ),
+        ("404 Not Found", "<vms/>", XML, "Error", "Expected a fault, but got List", None),
+        ("409 Conflict", "<action/>", XML, "Error", "Expected a fault, but got Action", None),
+        (
+            "409 Conflict",
+            f"<action>{FAULT}</action>",
+            XML,
+            "Error",
+            'Fault reason is "R". Fault detail is "D". HTTP response code is 409.',
+            409,
+        ),
         ("500 Oops", "", XML, "Error", "HTTP response code is 500.", 500),
         ("404 Not Found", "", [], "NotFoundError", "HTTP response code is 404.", 404),
         ("202 Accepted", "", [], "Error", "HTTP response code is 202.", 202),
@@ -344,7 +354,7 @@ def test_a_wrong_path_gets_a_hint(sdk, engine, connect):
         ("200 OK", FAULT, "HTTP response code is 200."),
         ("200 OK", "", "HTTP response code is 200."),
         ("200 OK", "<vm/>", "Expected a fault or action, but got Vm"),
-        ("409 Conflict", "<vm/>", "HTTP response code is 409."),
+        ("409 Conflict", "<vm/>", "Expected a fault, but got Vm"),
     ],
 )
 def test_actions_that_fail(sdk, engine, connect, status, body, error):

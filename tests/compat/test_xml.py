@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -236,6 +237,7 @@ def test_texts_are_as_they_always_were(sdk):
 @pytest.mark.parametrize(
     ("values", "error"),
     [
+        ({"id": 5, "name": "a"}, "must be a string"),
         ({"name": 5}, "must be a string"),
         ({"memory": "5"}, "must be an integer"),
         ({"stateless": 1}, "must be a boolean"),
@@ -306,6 +308,31 @@ def test_pieces_of_xml(sdk):
     writer = sdk.xml.XmlWriter(into)
     writer.write_element("a", "b")
     assert writer.string() == into.getvalue().decode() == "<a>b</a>"
+
+
+def test_the_number_of_a_vlan_may_be_a_text(sdk):
+    for vlan in (sdk.types.Vlan("5"), sdk.types.Vlan(5)):
+        assert sdk.writer.Writer.write(vlan) == '<vlan id="5"/>'
+
+
+def test_attributes_survive_what_parsers_do_to_them(sdk):
+    """They make spaces of line ends; and ovirtsdk4 writes attributes in ASCII."""
+    vm = sdk.types.Vm(id="a\n\tü€\U0001f600")
+    text = sdk.writer.Writer.write(vm)
+    assert text == '<vm id="a&#10;&#9;&#xFC;&#x20AC;&#x1F600;"/>'
+    assert sdk.reader.Reader.read(text).id == vm.id
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("", None), ("Z", "UTC"), ("+00:00", "+00:00"), ("-05:30", "-05:30")]
+)
+def test_dates_name_their_zone_as_the_text_does(sdk, text, name):
+    date = sdk.reader.Reader.parse_date(f"2024-03-05T10:11:12.345{text}")
+    assert (date.tzname(), date.strftime("%Z")) == (name, name or "")
+    vm = sdk.reader.Reader.read(f"<vm><start_time>2024-03-05T10:11:12.345{text}</start_time></vm>")
+    assert vm.start_time == date
+    again = pickle.loads(pickle.dumps(vm.start_time))
+    assert (again, again.tzname(), again.utcoffset()) == (date, name, date.utcoffset())
 
 
 @pytest.mark.parametrize("name", STRUCTS)

@@ -66,9 +66,10 @@ def failure(code: int, kind: str, body: bytes, path: str) -> Error:
             return refusal(code, None, f"The engine is not available: {_excerpt(body)}")
         return _unexpected(kind, "XML", path)
     value = read_document(body)
-    fault = value if type(value).__name__ == "Fault" else getattr(value, "fault", None)
+    kind = type(value).__name__
+    fault = value.fault if kind == "Action" else value
     if fault is None or type(fault).__name__ != "Fault":
-        return refusal(code)
+        return Error(f"Expected a fault, but got {kind}")
     return refusal(code, fault.reason, fault.detail, fault)
 
 

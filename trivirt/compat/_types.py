@@ -65,7 +65,9 @@ class _Word(Enum):
 
 def _make_enum(name: str) -> type[Any]:
     declared: Any = declaration(name)
-    words = {member.name: member.value for member in declared}
+    # The order of ovirtsdk4, in which `INSTALL_FAILED` comes before `INSTALLING`.
+    members = sorted(declared, key=lambda member: member.name.lower())
+    words = {member.name: member.value for member in members}
     # The functional way of making an enumeration, which type checkers do not follow here.
     enumeration: Any = _Word
     made: type[Any] = enumeration(name, words, module=MODULE, qualname=name)

@@ -125,13 +125,20 @@ def write_object(obj: Any, declared: type[Any], into: XmlWriter, tag: str) -> No
     known = fields(declared)
     identity = known.get("id")
     if identity is not None and obj.id is not None:
-        word = obj.id.value if not identity.is_simple else str(obj.id)
-        into.write_attribute("id", word)
+        into.write_attribute("id", _identity(identity, obj.id))
     for field in _in_order(declared):
         value = getattr(obj, field.name)
         if value is not None:
             _write_field(field, value, into)
     into.write_end()
+
+
+def _identity(field: Field, value: Any) -> str:
+    if not field.is_simple:
+        value = value.value
+    # A number may be given as text: programs write `Vlan("5")`. Other texts are checked.
+    text: str = str(value) if field.cls is int else value
+    return text
 
 
 _orders: dict[type[Any], list[Field]] = {}

@@ -10,6 +10,8 @@ from trivirt.compat._errors import HOME, Error
 
 # ovirtsdk4 drops what XML cannot carry.
 _IMPOSSIBLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# In attributes, where parsers make spaces of what ends a line.
+_SPECIAL = re.compile("[\t\n\r]|[^\0-\x7f]")
 
 
 class XmlWriter:
@@ -42,7 +44,7 @@ class XmlWriter:
         """Give the element just begun an attribute."""
         if not self._in_tag:
             raise Error(f"Can't write attribute with name '{name}' and value '{value}'")
-        text = _escape(_text(value, "value"))
+        text = _SPECIAL.sub(_reference, _escape(_text(value, "value")))
         self._parts.append(f' {_text(name, "name")}="{text}"')
 
     def write_end(self) -> None:
@@ -107,6 +109,11 @@ def _escape(text: str) -> str:
     return (
         text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     )
+
+
+def _reference(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"&#{code};" if code < 128 else f"&#x{code:X};"
 
 
 XmlWriter.__module__ = f"{HOME}.xml"

@@ -190,6 +190,7 @@ def simulated():
 
 
 NOW = r"2024-03-05 1\d:\d\d:\d\d(\.\d+)?"  # engines begin at 10:11 of that day
+PEERS = Path(__file__).parents[1] / "kit" / "peers"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(trivirt.__file__).parents[1])}
 
 
@@ -206,6 +207,27 @@ def outcome(path, interpreter):
         )
     # What happens while a program runs, such as its own sign-on, has no moment of its own.
     return done.returncode, re.sub(NOW, "(now)", done.stdout), done.stderr
+
+
+def printed(script, seed, interpreter):
+    paths = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(PEERS.parent)])
+    return subprocess.run(
+        [sys.executable, *interpreter, str(PEERS / script), seed],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=280,
+        env={**ENVIRONMENT, "PYTHONPATH": paths},
+        check=True,
+    ).stdout.splitlines()
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+@pytest.mark.parametrize("script", ["texts.py", "requests.py"])
+def test_the_same_for_every_type_and_every_method(script, seed):
+    real = printed(script, seed, [])
+    ours = printed(script, seed, ["-m", "trivirt.compat"])
+    assert [pair for pair in zip(real, ours, strict=True) if pair[0] != pair[1]] == []
+    assert len(real) > 3000
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -43,6 +43,7 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What differs from run to run: moments, ports, and how long something took.
 MOMENTS = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
 PORTS = re.compile(r"(localhost|127\.0\.0\.1):\d+")
+ADDRESSES = re.compile(r"\b0x[0-9a-f]{6,}\b")
 TAKEN = re.compile(r"\b\d+\.\d+ ?(?:s|seconds|MiB/s|GiB/s)\b")
 
 
@@ -59,6 +60,7 @@ def alike(text: str) -> str:
     """A text without what differs from run to run; ids become numbers in order."""
     known: dict[str, str] = {}
     text = UUID.sub(lambda match: known.setdefault(match[0], f"id-{len(known)}"), text)
+    text = ADDRESSES.sub("ADDRESS", text)
     return TAKEN.sub("TAKEN", PORTS.sub(r"\1:PORT", MOMENTS.sub("MOMENT", text)))
 
 

@@ -53,8 +53,10 @@ NEEDS: Mapping[str, Callable[[], bool]] = {
     "ovirt-imageio (PyPI)": _package("ovirt_imageio.client"),
     "ovirt-python-sdk (PyPI)": _package("ovirt_python_sdk"),
     "qemu-utils (Debian)": _command("qemu-img"),
+    "kcli (PyPI)": _package("kvirt.providers.ovirt"),
     "rhvhauto-common-utils (PyPI)": _package("rhvhauto_common_utils"),
     "virt-v2v (Debian)": _command("virt-v2v"),
+    "wrapanapi (PyPI)": _package("wrapanapi"),
 }
 
 _INVENTORY = """
@@ -113,5 +115,7 @@ PROGRAMS: Mapping[str, Program] = {
     ),
     "ovirt-img": _caller("ovirt_img", "ovirt-imageio (PyPI)", "qemu-utils (Debian)"),
     "ovirt-python-sdk": _caller("ovirt_python_sdk_wrapper", "ovirt-python-sdk (PyPI)"),
+    "kcli": _caller("kcli_ovirt", "kcli (PyPI)"),
+    "wrapanapi": _caller("wrapanapi_rhevm", "wrapanapi (PyPI)"),
     "rhvhauto-common-utils": _caller("rhvhauto", "rhvhauto-common-utils (PyPI)"),
 }

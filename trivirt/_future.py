@@ -12,16 +12,19 @@ import contextlib
 import logging
 import math
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent import futures as concurrent
-from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
 
 from trivirt.errors import Cancelled
-from trivirt.model import Future as AnyFuture
-from trivirt.model import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from concurrent import futures as concurrent
+    from types import TracebackType
+
+    from trivirt.model import Future as AnyFuture
+    from trivirt.model import Work
 
 T = TypeVar("T")
 
@@ -188,7 +191,7 @@ class Completed(Generic[T]):
 
     def __init__(self, futures: Iterable[AnyFuture[T]]) -> None:
         self._left = set(futures)
-        send, self._receive = trio.open_memory_channel[AnyFuture[T]](math.inf)
+        send, self._receive = trio.open_memory_channel["AnyFuture[T]"](math.inf)
         for future in self._left:
             future.add_done_callback(send.send_nowait)
 
@@ -217,6 +220,8 @@ def as_completed(futures: Iterable[AnyFuture[T]]) -> Completed[T]:
 
 def mirror(future: Future[T], cancel: Callable[[], object]) -> concurrent.Future[T]:
     """A future of `concurrent.futures` that gets what `future` gets; `cancel` gives that up."""
+    from concurrent import futures as concurrent  # For few, so it is imported for those.
+
     other: concurrent.Future[T] = concurrent.Future()
 
     def hand_over(_: Future[T]) -> None:

@@ -56,7 +56,7 @@ class Place:
         from trivirt import types
 
         read = getattr(type(self._service), "list" if self.is_list else "get")
-        match = _RESULT.match(read.__wrapped__.__annotations__["return"])
+        match = _RESULT.match(read.__annotations__["return"])
         assert match is not None, read
         found: type[Struct] = getattr(types, match["type"])
         return found

@@ -58,11 +58,12 @@ def names() -> list[str]:
 
 def methods(name: str) -> Iterator[Method]:
     """What can be done at a service of this name."""
-    for member_name, member in _members(name):
-        build = getattr(member, "__wrapped__", None)
-        # A name of its own tells an operation from what is made of one, such as `iterate`.
-        if isinstance(build, FunctionType) and build.__name__ == member_name:
-            yield _method(build)
+    for _, member in _members(name):
+        # What is made of an operation, such as `iterate`, is around another function.
+        if isinstance(member, FunctionType) and not hasattr(member, "__wrapped__"):
+            result = str(member.__annotations__.get("return", ""))
+            if result.startswith("Call["):
+                yield _method(member)
 
 
 def locators(name: str) -> Iterator[Locator]:

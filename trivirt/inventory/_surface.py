@@ -115,7 +115,7 @@ def _led_to(service: Any, name: str) -> Any:
 
 def _listed(service: Any) -> type[Struct] | None:
     listing = getattr(service, "list", None)
-    found = _LISTED(listing.__wrapped__.__annotations__["return"]) if listing else None
+    found = _LISTED(listing.__annotations__["return"]) if listing else None
     kind: type[Struct] | None = getattr(types, found[1]) if found else None
     return kind
 

@@ -5,20 +5,25 @@ It knows declarations and neither XML nor the network.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trivirt.model._call import Call, Headers, Query
 from trivirt.model._enum import OpenEnum, read_enum
 from trivirt.model._fields import Field, fields
 from trivirt.model._root import Root
-from trivirt.model._service import Async, Future, Service, Soon, Sync, SyncFuture, SyncSoon, V
+from trivirt.model._service import Async, Service, Soon, Sync, SyncSoon, V
 from trivirt.model._steps import Perform, Steps, Work, are_steps
 from trivirt.model._struct import Items, Later, Struct, attr, set_dict, settled
 from trivirt.model._views import deprecated, operation, paged, procedure, stream, unpaged
+
+if TYPE_CHECKING:
+    from trivirt.model._service import Future as Future
+    from trivirt.model._service import SyncFuture as SyncFuture
 
 __all__ = [
     "Async",
     "Call",
     "Field",
-    "Future",
     "Headers",
     "Items",
     "Later",
@@ -31,7 +36,6 @@ __all__ = [
     "Steps",
     "Struct",
     "Sync",
-    "SyncFuture",
     "SyncSoon",
     "V",
     "Work",

@@ -8,7 +8,6 @@ from trivirt.errors import UsageError
 from trivirt.model._call import OK, Call, encode_headers, encode_query, refuse_breaks
 from trivirt.model._service import Service, V
 from trivirt.model._struct import Items, Struct
-from trivirt.model._views import operation
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -49,7 +48,6 @@ class Root(Service[V]):
 
     else:
 
-        @operation
         def follow(self, obj, *, headers: Headers = None, query: Query = None):
             """Fetch what the `href` of an object or of a list leads to: all of it, as it is now.
 
@@ -57,10 +55,10 @@ class Root(Service[V]):
             `await engine.follow(vm.nics)`. Raises UsageError when there is no href, or when it
             leads out of the API of this engine.
             """
-            return _describe(self, obj, headers, query)
+            return _follow(self, obj, headers, query)
 
 
-def _describe(root: Root[Any], obj: Any, headers: Headers, query: Query) -> Call[Any]:
+def _follow(root: Root[Any], obj: Any, headers: Headers, query: Query) -> Any:
     href = _href(obj)
     api = root._api
     path, _, inner = href.partition("?")
@@ -74,16 +72,15 @@ def _describe(root: Root[Any], obj: Any, headers: Headers, query: Query) -> Call
     segments = [unquote(segment) for segment in path.split("/")[1:]]
     try:
         place = root._walk(segments, path)
-        describe = getattr(type(place), "list" if isinstance(obj, Items) else "get").__wrapped__
+        fetch = getattr(place, "list" if isinstance(obj, Items) else "get")
     except (UsageError, AttributeError):
         expect = _element(obj)
         if expect is None or {"", ".", ".."} & set(segments):
             raise UsageError(f"the href {href!r} leads to nothing that can be fetched") from None
         # What a newer engine has: the path as it came, and what the object says it is.
         extra, pairs = encode_headers(headers, None), encode_query(query, {})
-        return Call("GET", path, pairs, extra, None, expect, None, OK, "get")
-    call: Call[Any] = describe(place, headers=headers, query=query)
-    return call
+        return root._run(Call("GET", path, pairs, extra, None, expect, None, OK, "get"))
+    return fetch(headers=headers, query=query)
 
 
 def _href(obj: Any) -> str:

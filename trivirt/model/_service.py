@@ -9,8 +9,7 @@ or a `Future` for synchronous callers (`SyncSoon`). The engine decides that by w
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from trivirt.errors import UsageError
 from trivirt.model._call import (
@@ -24,7 +23,9 @@ from trivirt.model._call import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from concurrent import futures as concurrent
+    from typing import Protocol
 
     from typing_extensions import Self
 
@@ -53,26 +54,27 @@ class SyncSoon:
 V = TypeVar("V", Async, Soon, Sync, SyncSoon)
 
 
-class Future(Protocol[T_co]):
-    """What an operation of the view `Soon` gives."""
+if TYPE_CHECKING:  # Nobody asks for them at run time, and protocols take long to make.
 
-    async def wait(self) -> T_co: ...
-    def done(self) -> bool: ...
-    def cancel(self) -> object: ...
-    def exception(self) -> BaseException | None: ...
-    def add_done_callback(self, callback: Callable[[Future[T_co]], object]) -> object: ...
-    def as_concurrent(self) -> concurrent.Future[Any]: ...
+    class Future(Protocol[T_co]):
+        """What an operation of the view `Soon` gives."""
 
+        async def wait(self) -> T_co: ...
+        def done(self) -> bool: ...
+        def cancel(self) -> object: ...
+        def exception(self) -> BaseException | None: ...
+        def add_done_callback(self, callback: Callable[[Future[T_co]], object]) -> object: ...
+        def as_concurrent(self) -> concurrent.Future[Any]: ...
 
-class SyncFuture(Protocol[T_co]):
-    """What an operation of the view `SyncSoon` gives."""
+    class SyncFuture(Protocol[T_co]):
+        """What an operation of the view `SyncSoon` gives."""
 
-    def wait(self, timeout: float | None = None) -> T_co: ...
-    def done(self) -> bool: ...
-    def cancel(self) -> object: ...
-    def exception(self, timeout: float | None = None) -> BaseException | None: ...
-    def add_done_callback(self, callback: Callable[[SyncFuture[T_co]], object]) -> object: ...
-    def as_concurrent(self) -> concurrent.Future[Any]: ...
+        def wait(self, timeout: float | None = None) -> T_co: ...
+        def done(self) -> bool: ...
+        def cancel(self) -> object: ...
+        def exception(self, timeout: float | None = None) -> BaseException | None: ...
+        def add_done_callback(self, callback: Callable[[SyncFuture[T_co]], object]) -> object: ...
+        def as_concurrent(self) -> concurrent.Future[Any]: ...
 
 
 class Service(Generic[V]):
@@ -82,8 +84,23 @@ class Service(Generic[V]):
     _item: ClassVar[str] = ""
     _segments: ClassVar[dict[str, str]]
 
+    _run: Callable[[Any], Any]
+    # The same for operations: to type checkers they give their call, whatever the view makes of it.
+    _pass: Callable[[Call[Any]], Call[Any]]
+
+    if not TYPE_CHECKING:
+        # The view is for type checkers. To tell it to `typing` as well would take longer, for
+        # each of 288 classes, than making the class.
+
+        def __class_getitem__(cls, view):
+            return cls
+
+        def __init_subclass__(cls):
+            pass
+
     def __init__(self, run: Callable[[Any], Any], path: str) -> None:
-        self._run, self._path = run, path
+        self._run = self._pass = run
+        self._path = path
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._path or '/'}>"
@@ -118,8 +135,12 @@ class Service(Generic[V]):
         for name, value in vars(self).items():
             if isinstance(value, Service):
                 setattr(twin, name, value._seen_by(run))
-        twin._run = run
+        twin._run = twin._pass = run
         return twin
+
+    def _described(self) -> Self:
+        """Give the same place in a view where an operation gives what it describes, the `Call`."""
+        return self._seen_by(_itself)
 
     @classmethod
     def _named(cls) -> dict[str, str]:
@@ -129,6 +150,8 @@ class Service(Generic[V]):
             cls._segments = {name.replace("_", ""): name for name in names}
             cls._segments.update((name, name) for name in names)
         return cls._segments
+
+    # What operations end with: the call goes to the view, and what that makes of it comes back.
 
     def _get(self, expect: str, headers: Headers, query: Query, **params: object) -> Call[Any]:
         return self._read("get", expect, headers, query, params)
@@ -143,7 +166,7 @@ class Service(Generic[V]):
         extra: tuple[tuple[str, str], ...] = ()
         if headers or "all_content" in params:
             extra = encode_headers(headers, params.get("all_content"))
-        return Call("GET", self._path, pairs, extra, None, expect, None, OK, kind)
+        return self._pass(Call("GET", self._path, pairs, extra, None, expect, None, OK, kind))
 
     def _add(
         self,
@@ -178,7 +201,7 @@ class Service(Generic[V]):
     ) -> Call[Any]:
         pairs = encode_query(query, params)
         extra = encode_headers(headers, params.get("all_content"))
-        return Call(method, self._path, pairs, extra, body, expect, None, ok, kind)
+        return self._pass(Call(method, self._path, pairs, extra, body, expect, None, ok, kind))
 
     def _action(
         self,
@@ -191,10 +214,16 @@ class Service(Generic[V]):
         pairs = encode_query(query, {}) if query else ()
         extra = encode_headers(headers, None) if headers else ()
         path = f"{self._path}/{segment}"
-        return Call("POST", path, pairs, extra, body, "action", result, OK_STARTED, "action")
+        return self._pass(
+            Call("POST", path, pairs, extra, body, "action", result, OK_STARTED, "action")
+        )
 
     def _at(self, id: str | None) -> str:
         return f"{self._path}/{encode_segment(id)}"
+
+
+def _itself(call: Call[Any]) -> Call[Any]:
+    return call
 
 
 def _is_locator(member: object) -> bool:

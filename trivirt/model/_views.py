@@ -7,7 +7,8 @@
 Each is written once. Called through a service, an operation and a procedure give what the view of
 the service promises; a stream gives an async iterator, or a plain one in the synchronous views.
 At run time they are plain functions, so that binding costs what binding a method costs and `help`
-shows the signature of what was written.
+shows the signature of what was written. An operation even is just what was written: it ends with
+one of the methods of `Service` that make a `Call`, and they hand it to the view.
 """
 
 from __future__ import annotations
@@ -35,16 +36,14 @@ T = TypeVar("T")
 
 def deprecated(what: str) -> None:
     """Warn the caller of an operation that the API is going to lose it."""
-    # From here: the description, the operation around it, the caller.
-    warnings.warn(f"{what} is deprecated by the API", DeprecationWarning, stacklevel=4)
+    # From here: the operation, its caller.
+    warnings.warn(f"{what} is deprecated by the API", DeprecationWarning, stacklevel=3)
 
 
 if TYPE_CHECKING:
 
     class Operation(Generic[P, T]):
         """How type checkers see an operation or a procedure: it gives what the view promises."""
-
-        __wrapped__: Callable[..., Call[T]]
 
         @overload
         def __get__(self, service: None, owner: object = ...) -> Operation[P, T]: ...
@@ -105,12 +104,7 @@ else:
 
     def operation(build):
         """Make an operation of a function that describes a request."""
-
-        @functools.wraps(build)
-        def run(self, /, *args, **keywords):
-            return self._run(build(self, *args, **keywords))
-
-        return run
+        return build
 
     def procedure(body):
         """Make a procedure of an async function.
@@ -148,16 +142,14 @@ else:
         return _iterate(listing, Whole)
 
     def _iterate(listing, source):
-        build = listing.__wrapped__
-
-        @functools.wraps(build)
+        @functools.wraps(listing)
         def iterate(self, /, *args, **keywords):
             # Described now, so that a mistake in the arguments is raised by this call.
-            call = build(self, *args, **keywords)
+            call = listing(self._described(), *args, **keywords)
             return Streamed(self._run, f"iterate {call.path}", source(call))
 
         iterate.__name__ = "iterate"
-        iterate.__qualname__ = build.__qualname__.rpartition(".")[0] + ".iterate"
+        iterate.__qualname__ = listing.__qualname__.rpartition(".")[0] + ".iterate"
         iterate.__doc__ = source.__doc__
         return iterate
 

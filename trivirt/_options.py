@@ -6,13 +6,14 @@ import functools
 import logging
 import ssl
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import httpcore
 
 from trivirt._kerberos import check_installed
 from trivirt._patience import Retries
 from trivirt._url import EngineUrl, parse_sign_on_url, parse_url
+from trivirt._value import Value
 from trivirt.auth import KERBEROS_PATH, REVOKE_PATH, TOKEN_PATH, Credentials
 from trivirt.errors import UsageError
 from trivirt.wire import (
@@ -34,14 +35,14 @@ _CONNECTIONS = 8
 ProxyChoice = str | Literal[False] | None
 
 
-class Address(NamedTuple):
+class Address(Value):
     """One address of the sign-on service."""
 
     origin: Origin
     target: str
 
 
-class Options(NamedTuple):
+class Options(Value):
     """Everything `open_engine` was given, checked; the same for trio and for synchronous use."""
 
     url: EngineUrl
@@ -130,13 +131,13 @@ def _check_credentials(credentials: Credentials) -> None:
 
 
 def _checked(limits: Limits) -> Limits:
-    for name, value in zip(limits._fields, limits, strict=True):
+    for name, value in vars(limits).items():
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"Limits({name}={value!r}): a number of bytes, at least 1")
     return limits
 
 
-class _Way(NamedTuple):
+class _Way(Value):
     """How hosts are reached: directly or through a proxy, and with which CAs."""
 
     proxy: ProxyChoice

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
 
 import trio
 
+from trivirt._value import Value
 from trivirt.errors import Error, UsageError
 
 log = logging.getLogger("trivirt.engine")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Retries:
+class Retries(Value, kw_only=True):
     """How safe requests (GET) are repeated when the engine is away or a connection breaks.
 
     A request is given up after `attempts` repetitions, or when the engine has been away for
@@ -35,7 +34,7 @@ class Retries:
     first: float = 0.5
     longest: float = 15.0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if self.attempts < 0 or not (self.seconds >= 0 and 0 < self.first <= self.longest):
             raise UsageError(f"{self!r}: attempts from 0, seconds above 0, first <= longest")
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from trivirt._value import Value
 from trivirt.errors import UsageError
 
 _API = re.compile(r"(?P<root>(?:/[\w.~%-]+)*/ovirt-engine)/api(?:/v4)?/?").fullmatch
 
 
-class EngineUrl(NamedTuple):
+class EngineUrl(Value):
     """`https://HOST[:PORT]/ovirt-engine/api`. `api` and `root` are paths without a final slash."""
 
     secure: bool
@@ -57,7 +57,7 @@ def _expected(netloc: str) -> str:
     return f"expected https://{netloc or 'HOST'}/ovirt-engine/api"
 
 
-class SignOnUrl(NamedTuple):
+class SignOnUrl(Value):
     """Where a sign-on service is, apart from the engine. `target` is the path and the query."""
 
     secure: bool

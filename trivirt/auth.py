@@ -12,14 +12,14 @@ import copy
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlencode
 
 import trio
 
 from trivirt._kerberos import Negotiation
 from trivirt._tokens import read_token
+from trivirt._value import Value
 from trivirt.errors import (
     AuthError,
     Cancelled,
@@ -52,8 +52,7 @@ Send = Callable[[Request], Awaitable[Response]]
 GivesBack = Literal["issued", "current", "none"]
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Value):
     """Who signs on: a user with a password, the holder of a Kerberos ticket, or of a token.
 
     With a token beside one of the others, it is used until it is refused. `username` is
@@ -62,9 +61,12 @@ class Credentials:
     """
 
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
+    password: str | None = None
+    token: str | None = None
     kerberos: bool = False
+
+    def __repr__(self) -> str:  # No secrets.
+        return f"Credentials(username={self.username!r}, kerberos={self.kerberos!r})"
 
     @property
     def renewable(self) -> bool:
@@ -72,7 +74,7 @@ class Credentials:
         return self.kerberos or (self.username is not None and self.password is not None)
 
 
-class Endpoint(NamedTuple):
+class Endpoint(Value):
     """One address of the sign-on service: how to reach it, and what to ask for there."""
 
     send: Send

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -53,7 +52,6 @@ _TROUBLE = frozenset({404, 408, 502, 503, 504})  # Statuses that are worth a sec
 _CLOSING = 5.0  # Seconds that leaving the block may take for giving tokens back.
 
 
-@dataclass(frozen=True)
 class Statistics(WireStatistics):
     """What an engine is doing now, and has done so far."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpcore
 
+from trivirt._value import replaced
 from trivirt.cli._certificate import Certificate, read_certificate
 from trivirt.cli._finding import Finding, Tell, Trouble
 from trivirt.cli._sign_on import Target
@@ -74,7 +75,7 @@ async def _seen(origin: Origin) -> Certificate | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        return (await _shake(origin._replace(tls=context)))[1]
+        return (await _shake(replaced(origin, tls=context)))[1]
     except ConnectFailed:
         return None
 

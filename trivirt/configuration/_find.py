@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trivirt._url import parse_url
+from trivirt._value import replaced
 from trivirt.configuration._files import Engines, engines_file, read_engines
 from trivirt.configuration._sources import (
     SIGN_ON,
@@ -103,7 +104,7 @@ def _same(one: str, other: str) -> bool:
         ours, theirs = parse_url(one), parse_url(other)
     except UsageError:
         return one == other
-    return ours._replace(api="") == theirs._replace(api="")
+    return replaced(ours, api="") == replaced(theirs, api="")
 
 
 def _named(engine: str | None, engines: Engines, environ: Mapping[str, str]) -> Source:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import httpcore
 import trio
 
+from trivirt._value import Value
 from trivirt.errors import ConnectionLost, Error
 from trivirt.wire._exchange import Exchange, Stage
 from trivirt.wire._line import Line, lendable
@@ -40,7 +40,7 @@ class Traffic:
         self.sent = self.bytes_sent = self.bytes_received = 0
 
 
-class Loss(NamedTuple):
+class Loss(Value):
     """What a connection left behind: exchanges without an answer, oldest first.
 
     `guilty` is the one whose answer, or at least writing, was due when it broke; None when the

@@ -7,19 +7,19 @@ into it. Every failure leaves here as one of `trivirt.errors`.
 from __future__ import annotations
 
 import ssl
-from typing import NamedTuple
 
 import httpcore
 import trio
 
+from trivirt._value import Value
 from trivirt.errors import ConnectFailed, TlsFailed
-from trivirt.wire._proxy import Proxy, open_tunnel
+from trivirt.wire._proxy import Proxy
 from trivirt.wire._sockets import take_socket
 from trivirt.wire._timeouts import Timeouts
 from trivirt.wire._tls import TlsStream, describe
 
 
-class Origin(NamedTuple):
+class Origin(Value):
     """Where an engine is, and the way there. `tls` is None for plain HTTP."""
 
     host: str
@@ -70,6 +70,8 @@ async def _connect_through(
     proxy: Proxy, origin: Origin, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
 ) -> httpcore.AsyncNetworkStream:
     """A tunnel to the origin, within the one time that a connection may take."""
+    from trivirt.wire._tunnel import open_tunnel  # Few have a proxy.
+
     stream = None
     try:
         with trio.fail_after(timeouts.connect):

@@ -20,10 +20,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import httptools
 
+from trivirt._value import Value
 from trivirt.errors import LocalProtocolError, RemoteProtocolError
 from trivirt.wire._messages import Headers, Request, Response, keep_parts
 
@@ -36,7 +37,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
-class Limits(NamedTuple):
+class Limits(Value):
     """The most bytes that are taken of one answer.
 
     One beyond them is an error, and is not asked for again.

@@ -25,11 +25,11 @@ import copy
 import logging
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import httpcore
 import trio
 
+from trivirt._value import Value
 from trivirt.errors import (
     Cancelled,
     ConnectionLost,
@@ -55,8 +55,7 @@ _SUSPICIONS = 3  # Connections in a row that pipelining broke before it is given
 _DIAL_PAUSE = 1.0  # Seconds after a failure in which no further connection is tried for.
 
 
-@dataclass(frozen=True)
-class WireStatistics:
+class WireStatistics(Value):
     """What the pool is doing now, and has done so far."""
 
     connections: int  #: Open now.

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 
+from trivirt._value import Value, replaced
 from trivirt.errors import TimedOut, UsageError
 
 _changes: ContextVar[dict[str, float] | None] = ContextVar("trivirt timeouts", default=None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timeouts:
+class Timeouts(Value, kw_only=True):
     """Seconds for each phase; `math.inf` lifts a limit.
 
     A request that waits for its turn, here or behind others on its connection, spends none of
@@ -29,7 +28,7 @@ class Timeouts:
     silence: float = 60.0  #: Between two reads of one answer.
     answer: float = 1800.0  #: Until the answer is complete.
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         for name, value in vars(self).items():
             if not value > 0:
                 raise UsageError(f"Timeouts({name}={value!r}): seconds above 0, or math.inf")
@@ -37,7 +36,7 @@ class Timeouts:
     def here(self) -> Timeouts:
         """These, changed by the `timeouts` blocks around the caller."""
         changes = _changes.get()
-        return self if changes is None else replace(self, **changes)
+        return self if changes is None else replaced(self, **changes)
 
 
 def timeouts_changed() -> bool:

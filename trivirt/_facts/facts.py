@@ -37,9 +37,9 @@ class Facts:
             "modules"
         ]
 
-    @property
-    def modules(self) -> list[str]:
-        return sorted(self._patterns)
+    def modules(self, *kinds: dict[str, Fact]) -> list[str]:
+        """Give the modules that classes of these kinds go to."""
+        return sorted({self.module_of(name) for kind in kinds for name in kind})
 
     def module_of(self, name: str) -> str:
         """Give the module of a class; a service goes where a class of its name would go."""

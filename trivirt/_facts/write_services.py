@@ -15,7 +15,7 @@ EXTRA = ["headers: Headers = None", "query: Query = None"]
 
 def write_services(facts: Facts, words: Words) -> Iterator[tuple[str, str]]:
     """Give the path and the text of each file."""
-    for module in facts.modules:
+    for module in facts.modules(facts.services):
         yield f"services/{module}.py", _module(facts, words, module)
     yield (
         "services/__init__.py",

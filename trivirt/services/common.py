@@ -9,14 +9,12 @@ from trivirt.model import Call, Headers, Query, Service, V, operation
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
-    from trivirt.services.system import StatisticsService
-    from trivirt.types.common import Statistic
+    from trivirt.services.statistic import StatisticsService
 
 __all__ = [
     "CopyableService",
     "MeasurableService",
     "MoveableService",
-    "StatisticService",
 ]
 
 
@@ -44,7 +42,7 @@ class MeasurableService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this object."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -62,23 +60,3 @@ class MoveableService(Service[V]):
         """Move the object to another storage domain."""
         action = Action(async_=async_)
         return self._action("move", action, headers, query)
-
-
-class StatisticService(Service[V]):
-    """A figure measured of an object.
-
-    At `/clusters/{id}/glustervolumes/{id}/glusterbricks/{id}/statistics/{id}`,
-    `/clusters/{id}/glustervolumes/{id}/statistics/{id}`,
-    `/datacenters/{id}/clusters/{id}/glustervolumes/{id}/glusterbricks/{id}/statistics/{id}` and 10
-    more.
-    """
-
-    @operation
-    def get(
-        self, *, follow: str | None = None, headers: Headers = None, query: Query = None
-    ) -> Call[Statistic]:
-        """Fetch the statistic.
-
-        Newer than 4.0: `follow` since 4.2.
-        """
-        return self._get("statistic", headers, query, follow=follow)

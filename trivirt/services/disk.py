@@ -20,7 +20,7 @@ from trivirt.model import (
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
-    from trivirt.services.system import StatisticsService
+    from trivirt.services.statistic import StatisticsService
     from trivirt.services.user import AssignedPermissionsService
     from trivirt.types.cluster import Cluster
     from trivirt.types.data_center import Quota
@@ -309,7 +309,7 @@ class DiskService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this disk."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 

@@ -9,7 +9,7 @@ from trivirt.model import Call, Headers, Items, Query, Service, V, operation, pa
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
-    from trivirt.services.system import StatisticsService
+    from trivirt.services.statistic import StatisticsService
     from trivirt.types.event import Event, EventSubscription, Job, Step
 
 __all__ = [
@@ -278,7 +278,7 @@ class StepService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this step."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 

@@ -20,7 +20,7 @@ from trivirt.model import (
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
-    from trivirt.services.system import StatisticsService
+    from trivirt.services.statistic import StatisticsService
     from trivirt.types.gluster import (
         GlusterBrick,
         GlusterHook,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         GlusterVolumeProfileDetails,
     )
     from trivirt.types.host import Host
-    from trivirt.types.system import Option
+    from trivirt.types.option import Option
 
 __all__ = [
     "GlusterBrickService",
@@ -50,7 +50,7 @@ class GlusterBrickService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this brick."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -285,7 +285,7 @@ class GlusterVolumeService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this Gluster volume."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 

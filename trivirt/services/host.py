@@ -32,14 +32,15 @@ if TYPE_CHECKING:
         UnmanagedNetworksService,
         VirtualFunctionAllowedNetworksService,
     )
+    from trivirt.services.statistic import StatisticsService
     from trivirt.services.storage import (
         HostStorageService,
         StorageServerConnectionExtensionsService,
     )
-    from trivirt.services.system import AssignedTagsService, StatisticsService
+    from trivirt.services.tag import AssignedTagsService
     from trivirt.services.user import AssignedPermissionsService
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import NumaNode
+    from trivirt.types.cpu import NumaNode
     from trivirt.types.host import (
         Agent,
         Hook,
@@ -295,7 +296,7 @@ class HostNicService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this host NIC."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -389,7 +390,7 @@ class HostNumaNodeService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this NUMA node."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -513,7 +514,7 @@ class HostService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this host."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -536,7 +537,7 @@ class HostService(Service[V]):
     @property
     def tags(self) -> AssignedTagsService[V]:
         """Lead to the tags of this host."""
-        from trivirt.services.system import AssignedTagsService
+        from trivirt.services.tag import AssignedTagsService
 
         return AssignedTagsService(self._run, f"{self._path}/tags")
 

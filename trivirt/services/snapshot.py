@@ -9,10 +9,10 @@ from trivirt.model import Call, Headers, Items, Query, Service, V, operation, un
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
+    from trivirt.types.device import Cdrom
     from trivirt.types.disk import Disk
     from trivirt.types.network import Nic
     from trivirt.types.snapshot import Backup, Checkpoint, Snapshot
-    from trivirt.types.vm import Cdrom
 
 __all__ = [
     "SnapshotCdromService",

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
         DiskSnapshotsService,
         ImagesService,
     )
-    from trivirt.services.system import StatisticsService
+    from trivirt.services.statistic import StatisticsService
     from trivirt.services.user import AssignedPermissionsService
     from trivirt.types.cluster import Cluster
     from trivirt.types.disk import Disk, DiskAttachment
     from trivirt.types.host import Host
     from trivirt.types.network import VnicProfileMapping
+    from trivirt.types.registration import RegistrationConfiguration
     from trivirt.types.storage import (
         File,
         HostStorage,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
         StorageDomain,
     )
     from trivirt.types.template import Template
-    from trivirt.types.vm import RegistrationConfiguration, Vm
+    from trivirt.types.vm import Vm
 
 __all__ = [
     "AttachedStorageDomainDiskService",
@@ -88,7 +89,7 @@ class AttachedStorageDomainDiskService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this disk."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 
@@ -478,7 +479,7 @@ class StorageDomainDiskService(Service[V]):
     @property
     def statistics(self) -> StatisticsService[V]:
         """Lead to the statistics of this disk."""
-        from trivirt.services.system import StatisticsService
+        from trivirt.services.statistic import StatisticsService
 
         return StatisticsService(self._run, f"{self._path}/statistics")
 

@@ -9,14 +9,15 @@ from trivirt.model import Call, Headers, Items, Query, Service, V, operation, pa
 from trivirt.types.common import Action
 
 if TYPE_CHECKING:
-    from trivirt.services.system import AssignedTagsService
+    from trivirt.services.tag import AssignedTagsService
     from trivirt.services.user import AssignedPermissionsService
+    from trivirt.types.device import Cdrom, VmMediatedDevice, Watchdog
     from trivirt.types.disk import Disk, DiskAttachment
+    from trivirt.types.display import GraphicsConsole
     from trivirt.types.host import Host
     from trivirt.types.network import Nic
     from trivirt.types.storage import StorageDomain
     from trivirt.types.template import InstanceType, Template
-    from trivirt.types.vm import Cdrom, GraphicsConsole, VmMediatedDevice, Watchdog
 
 __all__ = [
     "InstanceTypeGraphicsConsoleService",
@@ -804,7 +805,7 @@ class TemplateService(Service[V]):
     @property
     def tags(self) -> AssignedTagsService[V]:
         """Lead to the tags of this template."""
-        from trivirt.services.system import AssignedTagsService
+        from trivirt.services.tag import AssignedTagsService
 
         return AssignedTagsService(self._run, f"{self._path}/tags")
 

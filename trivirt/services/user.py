@@ -20,7 +20,7 @@ from trivirt.model import (
 
 if TYPE_CHECKING:
     from trivirt.services.event import EventSubscriptionsService
-    from trivirt.services.system import AssignedTagsService
+    from trivirt.services.tag import AssignedTagsService
     from trivirt.types.user import (
         Domain,
         Group,
@@ -433,7 +433,7 @@ class GroupService(Service[V]):
     @property
     def tags(self) -> AssignedTagsService[V]:
         """Lead to the tags of this group."""
-        from trivirt.services.system import AssignedTagsService
+        from trivirt.services.tag import AssignedTagsService
 
         return AssignedTagsService(self._run, f"{self._path}/tags")
 
@@ -969,7 +969,7 @@ class UserService(Service[V]):
     @property
     def tags(self) -> AssignedTagsService[V]:
         """Lead to the tags of this user."""
-        from trivirt.services.system import AssignedTagsService
+        from trivirt.services.tag import AssignedTagsService
 
         return AssignedTagsService(self._run, f"{self._path}/tags")
 

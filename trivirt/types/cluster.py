@@ -10,23 +10,18 @@ from trivirt.types.common import Identified
 
 if TYPE_CHECKING:
     from trivirt.types.affinity import AffinityGroup
-    from trivirt.types.common import Architecture, Property, Version
+    from trivirt.types.boot import BiosType
+    from trivirt.types.common import Property, Version
+    from trivirt.types.cpu import Architecture, Cpu
     from trivirt.types.data_center import DataCenter, Qos
+    from trivirt.types.display import Display
     from trivirt.types.external import ExternalProvider
     from trivirt.types.gluster import GlusterHook, GlusterVolume
+    from trivirt.types.hardware import InheritableBoolean, MemoryPolicy, RngSource, SerialNumber
     from trivirt.types.host import Ksm
     from trivirt.types.network import MacPool, Network, NetworkFilter
     from trivirt.types.scheduling import SchedulingPolicy
     from trivirt.types.user import Permission, Permit
-    from trivirt.types.vm import (
-        BiosType,
-        Cpu,
-        Display,
-        InheritableBoolean,
-        MemoryPolicy,
-        RngSource,
-        SerialNumber,
-    )
 
 __all__ = [
     "Cluster",

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster, ClusterUpgradeAction
     from trivirt.types.data_center import DataCenter, Quota
     from trivirt.types.disk import Disk, DiskAttachment, DiskProfile, ImageTransfer
-    from trivirt.types.event import Job, Step
-    from trivirt.types.gluster import GlusterBrick, GlusterVolume, GlusterVolumeProfileDetails
+    from trivirt.types.display import ProxyTicket, Ticket
+    from trivirt.types.event import Job
+    from trivirt.types.first_start import AuthorizedKey
+    from trivirt.types.gluster import GlusterBrick, GlusterVolumeProfileDetails
     from trivirt.types.host import (
         Host,
         HostNic,
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
         PowerManagement,
         Ssh,
     )
-    from trivirt.types.network import NetworkAttachment, NetworkLabel, Nic, VnicProfileMapping
+    from trivirt.types.network import NetworkAttachment, NetworkLabel, VnicProfileMapping
+    from trivirt.types.option import Option
+    from trivirt.types.registration import RegistrationConfiguration
     from trivirt.types.snapshot import Snapshot
     from trivirt.types.storage import (
         IscsiDetails,
@@ -29,61 +33,24 @@ if TYPE_CHECKING:
         StorageDomain,
         StorageDomainLease,
     )
-    from trivirt.types.system import Option
     from trivirt.types.template import InstanceType, Template
     from trivirt.types.user import Permission
-    from trivirt.types.vm import (
-        AuthorizedKey,
-        AutoPinningPolicy,
-        Cpu,
-        ProxyTicket,
-        RegistrationConfiguration,
-        Ticket,
-        Vm,
-    )
+    from trivirt.types.vm import AutoPinningPolicy, Vm
 
 __all__ = [
-    "AccessProtocol",
     "Action",
-    "Architecture",
     "Certificate",
     "CreationStatus",
     "CustomProperty",
     "Device",
-    "EntityExternalStatus",
     "Fault",
     "GracePeriod",
     "Identified",
-    "NumaNode",
     "Property",
     "Range",
     "Rate",
-    "Statistic",
-    "StatisticKind",
-    "StatisticUnit",
-    "Value",
-    "ValueType",
     "Version",
 ]
-
-
-class AccessProtocol(OpenEnum):
-    """Protocols by which a Gluster volume is reached."""
-
-    CIFS = "cifs"
-    GLUSTER = "gluster"
-    NFS = "nfs"
-
-
-class Architecture(OpenEnum):
-    """Families of CPUs."""
-
-    AARCH64 = "aarch64"  #: since 4.5
-    LOONGARCH64 = "loongarch64"
-    PPC64 = "ppc64"
-    S390X = "s390x"  #: since 4.2
-    UNDEFINED = "undefined"
-    X86_64 = "x86_64"
 
 
 class CreationStatus(OpenEnum):
@@ -93,43 +60,6 @@ class CreationStatus(OpenEnum):
     FAILED = "failed"
     IN_PROGRESS = "in_progress"
     PENDING = "pending"
-
-
-class EntityExternalStatus(OpenEnum):
-    """Health of an object as a system outside of the engine sees it."""
-
-    ERROR = "error"
-    FAILURE = "failure"
-    INFO = "info"
-    OK = "ok"
-    WARNING = "warning"
-
-
-class StatisticKind(OpenEnum):
-    """Whether a statistic is a reading or a counter."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-
-
-class StatisticUnit(OpenEnum):
-    """Units of statistics."""
-
-    BITS_PER_SECOND = "bits_per_second"
-    BYTES = "bytes"
-    BYTES_PER_SECOND = "bytes_per_second"
-    COUNT_PER_SECOND = "count_per_second"
-    NONE = "none"
-    PERCENT = "percent"
-    SECONDS = "seconds"
-
-
-class ValueType(OpenEnum):
-    """Kinds of the values of statistics."""
-
-    DECIMAL = "decimal"
-    INTEGER = "integer"
-    STRING = "string"
 
 
 class Identified(Struct, element="identified", plural="identifieds"):
@@ -280,17 +210,6 @@ class GracePeriod(Struct, element="grace_period", plural="grace_periods"):
     expiry: int | None = None
 
 
-class NumaNode(Identified, element="host_numa_node", plural="host_numa_nodes"):
-    """A node of the non-uniform memory of a host."""
-
-    cpu: Cpu | None = None
-    host: Host | None = None
-    index: int | None = None
-    memory: int | None = attr(default=None, xs="long")
-    node_distance: str | None = None
-    statistics: Items[Statistic] | None = None
-
-
 class Property(Struct, element="property", plural="properties"):
     """A name and a value."""
 
@@ -310,31 +229,6 @@ class Rate(Struct, element="rate", plural="rates"):
 
     bytes: int | None = None
     period: int | None = None
-
-
-class Statistic(Identified, element="statistic", plural="statistics"):
-    """A figure that the engine measures."""
-
-    brick: GlusterBrick | None = None
-    disk: Disk | None = None
-    gluster_volume: GlusterVolume | None = None
-    host: Host | None = None
-    host_nic: HostNic | None = None
-    host_numa_node: NumaNode | None = None
-    kind: StatisticKind | None = None
-    nic: Nic | None = None
-    step: Step | None = None
-    type: ValueType | None = None
-    unit: StatisticUnit | None = None
-    values: Items[Value] | None = attr(default=None, link=False)
-    vm: Vm | None = None
-
-
-class Value(Struct, element="value", plural="values"):
-    """The value of a statistic."""
-
-    datum: float | None = None
-    detail: str | None = None
 
 
 class Version(Identified, element="version", plural="versions"):

@@ -9,11 +9,11 @@ from trivirt.model import Items, OpenEnum, attr
 from trivirt.types.common import Device, Identified
 
 if TYPE_CHECKING:
-    from trivirt.types.common import Statistic
     from trivirt.types.data_center import Qos, Quota
     from trivirt.types.host import Host
     from trivirt.types.openstack import OpenStackVolumeType
     from trivirt.types.snapshot import Backup, Snapshot
+    from trivirt.types.statistic import Statistic
     from trivirt.types.storage import HostStorage, StorageDomain
     from trivirt.types.template import Template
     from trivirt.types.user import Permission

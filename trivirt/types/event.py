@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import Statistic
     from trivirt.types.data_center import DataCenter
     from trivirt.types.external import ExternalSystemType
     from trivirt.types.host import Host
+    from trivirt.types.statistic import Statistic
     from trivirt.types.storage import StorageDomain
     from trivirt.types.template import Template
     from trivirt.types.user import User

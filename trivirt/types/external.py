@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trivirt.types.vm import Vm
 
 __all__ = [
+    "EntityExternalStatus",
     "ExternalComputeResource",
     "ExternalDiscoveredHost",
     "ExternalHost",
@@ -35,6 +36,16 @@ __all__ = [
     "KatelloErratum",
     "Package",
 ]
+
+
+class EntityExternalStatus(OpenEnum):
+    """Health of an object as a system outside of the engine sees it."""
+
+    ERROR = "error"
+    FAILURE = "failure"
+    INFO = "info"
+    OK = "ok"
+    WARNING = "warning"
 
 
 class ExternalStatus(OpenEnum):

@@ -10,11 +10,12 @@ from trivirt.types.common import Device, Identified
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import Statistic
     from trivirt.types.host import Host
-    from trivirt.types.system import Option
+    from trivirt.types.option import Option
+    from trivirt.types.statistic import Statistic
 
 __all__ = [
+    "AccessProtocol",
     "BlockStatistic",
     "BrickProfileDetail",
     "EntityProfileDetail",
@@ -40,6 +41,14 @@ __all__ = [
     "ProfileDetail",
     "TransportType",
 ]
+
+
+class AccessProtocol(OpenEnum):
+    """Protocols by which a Gluster volume is reached."""
+
+    CIFS = "cifs"
+    GLUSTER = "gluster"
+    NFS = "nfs"
 
 
 class GlusterBrickStatus(OpenEnum):

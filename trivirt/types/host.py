@@ -10,15 +10,19 @@ from trivirt.types.common import Identified
 
 if TYPE_CHECKING:
     from trivirt.types.affinity import AffinityLabel
+    from trivirt.types.boot import OperatingSystem
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import Certificate, NumaNode, Property, Statistic, Version
+    from trivirt.types.common import Certificate, Property, Version
+    from trivirt.types.cpu import Cpu, NumaNode
     from trivirt.types.data_center import Qos
+    from trivirt.types.display import Display
     from trivirt.types.external import (
         ExternalHostProvider,
         ExternalNetworkProviderConfiguration,
         ExternalStatus,
         KatelloErratum,
     )
+    from trivirt.types.hardware import RngSource, VgpuPlacement
     from trivirt.types.network import (
         Bonding,
         BootProtocol,
@@ -31,18 +35,12 @@ if TYPE_CHECKING:
         UnmanagedNetwork,
         Vlan,
     )
+    from trivirt.types.option import Option
+    from trivirt.types.statistic import Statistic
     from trivirt.types.storage import HostStorage, IscsiDetails, StorageConnectionExtension
-    from trivirt.types.system import Option, Tag
+    from trivirt.types.tag import Tag
     from trivirt.types.user import Permission, User
-    from trivirt.types.vm import (
-        Cpu,
-        Display,
-        OperatingSystem,
-        RngSource,
-        VgpuPlacement,
-        Vm,
-        VmSummary,
-    )
+    from trivirt.types.vm import Vm, VmSummary
 
 __all__ = [
     "Agent",

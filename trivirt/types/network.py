@@ -10,13 +10,14 @@ from trivirt.types.common import Device, Identified
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import CustomProperty, Property, Range, Statistic, Version
+    from trivirt.types.common import CustomProperty, Property, Range, Version
     from trivirt.types.data_center import DataCenter, Qos
+    from trivirt.types.device import ReportedDevice
     from trivirt.types.host import Host, HostNic
     from trivirt.types.openstack import OpenStackNetworkProvider
-    from trivirt.types.system import Option
+    from trivirt.types.option import Option
+    from trivirt.types.statistic import Statistic
     from trivirt.types.user import Permission
-    from trivirt.types.vm import ReportedDevice
 
 __all__ = [
     "Bonding",

@@ -9,11 +9,13 @@ from trivirt.model import Items, OpenEnum, Struct
 from trivirt.types.vm import VmBase
 
 if TYPE_CHECKING:
+    from trivirt.types.device import Cdrom, VmMediatedDevice, Watchdog
     from trivirt.types.disk import DiskAttachment
+    from trivirt.types.display import GraphicsConsole
     from trivirt.types.network import Nic
-    from trivirt.types.system import Tag
+    from trivirt.types.tag import Tag
     from trivirt.types.user import Permission
-    from trivirt.types.vm import Cdrom, GraphicsConsole, Vm, VmMediatedDevice, Watchdog
+    from trivirt.types.vm import Vm
 
 __all__ = [
     "InstanceType",

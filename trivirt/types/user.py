@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from trivirt.types.disk import Disk
     from trivirt.types.host import Host
     from trivirt.types.storage import StorageDomain
-    from trivirt.types.system import Tag
+    from trivirt.types.tag import Tag
     from trivirt.types.template import Template
-    from trivirt.types.vm import Vm, VmPool
+    from trivirt.types.vm import Vm
+    from trivirt.types.vm_pool import VmPool
 
 __all__ = [
     "Domain",

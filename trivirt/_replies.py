@@ -35,7 +35,7 @@ _FRONT_END = frozenset({404, 408, 502, 503, 504})
 # What is decoded at a time, in bytes: some ten machines, a millisecond or two.
 _LONG = _PIECE = 64 * 1024
 
-_TAGS = re.compile(r"<[^>]*>|\s+")
+_TAGS = r"<[^>]*>|\s+"
 
 
 def read_reply(call: Call[T], response: Response, max_size: int) -> T:
@@ -215,5 +215,5 @@ def _excerpt(body: bytes) -> str:
     """The first words of a page, without its markup."""
     from html import unescape  # Its table of entities costs more than the rest of this module.
 
-    text = unescape(_TAGS.sub(" ", body[:2000].decode("utf-8", "replace")))
+    text = unescape(re.sub(_TAGS, " ", body[:2000].decode("utf-8", "replace")))
     return " ".join(text.split())[:200]

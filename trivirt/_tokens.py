@@ -15,7 +15,7 @@ from trivirt.errors import AuthError, RemoteProtocolError, Unavailable
 from trivirt.wire import Response
 
 _MAX_SIZE = 1 << 20
-_TLS_PAGE = re.compile(rb"plain HTTP (request was sent )?to (an? )?(SSL|HTTPS|TLS)").search
+_TLS_PAGE = rb"plain HTTP (request was sent )?to (an? )?(SSL|HTTPS|TLS)"
 
 
 def read_token(response: Response, what: str, name: str = "access_token") -> str:
@@ -57,7 +57,7 @@ def _no_json(response: Response, body: bytes, kind: str, what: str) -> AuthError
         return AuthError(f"{what} was refused (401)", code="access_denied")
     if response.status == 403:
         return AuthError(f"{what} was refused (403): the front end does not allow it")
-    if _TLS_PAGE(body):
+    if re.search(_TLS_PAGE, body):
         return Unavailable(f"{what} failed: the port speaks TLS; the URL begins with https://")
     if 300 <= response.status < 400:
         return Unavailable(

@@ -38,7 +38,8 @@ _ROOT = re.compile(
 _HEAD = re.compile(f"{_HEAD_PATTERN}>").match
 _EMPTY = re.compile(f"{_HEAD_PATTERN}/>").fullmatch
 _SIMPLE = re.compile(rf"({_NAME})>({_TEXT})</\1>").fullmatch
-_ANY_TEXT = re.compile(rf"({_NAME})>([^\0-\x1f&<>\ufffe\uffff]*)</\1>").fullmatch
+# Compiled when the first such text comes: that takes as long as all the others.
+_ANY_TEXT = rf"({_NAME})>([^\0-\x1f&<>\ufffe\uffff]*)</\1>"
 _LINK_PATTERN = rf'link href="({_VALUE})" rel="({_VALUE})"/>'
 _LINK = re.compile(_LINK_PATTERN).fullmatch
 _ACTIONS = re.compile(rf"actions>(?:\n *<{_LINK_PATTERN})*").fullmatch
@@ -230,7 +231,7 @@ def _learn(table: Table, child: str) -> Meaning | None:
     """What a child with no other elements inside means, if it is of one of the usual forms."""
     if child[-2:] == "/>":
         return _learn_empty(table, child)
-    simple = _SIMPLE(child) or (None if child.isascii() else _ANY_TEXT(child))
+    simple = _SIMPLE(child) or (None if child.isascii() else re.fullmatch(_ANY_TEXT, child))
     if simple is None:
         return None
     tag, text = simple.groups()

@@ -155,6 +155,8 @@ class Table:
         """Give a reader that finds the real one, and takes its place, at the first element."""
 
         def find(element: Any) -> Any:
+            if field.is_list and not len(element):
+                return _empty_list(self, field, element)
             reader = _element_reader(self, field)
             self.nested[field.wire] = (self.key(field.name), reader)
             return reader(element)
@@ -213,6 +215,15 @@ def _id_converter(table: Table, field: Field) -> Convert | None:
     """As above, for an XML attribute: there the engine is careless about case."""
     convert = _converter(table, field)
     return (lambda text: convert(text.lower())) if convert and not field.is_simple else convert
+
+
+def _empty_list(table: Table, field: Field, element: Any) -> Any:
+    """A list without items, for which their class need not be there."""
+    if field.is_simple or field.type_name in ENUMS:
+        return table.new_values([])
+    items = table.new_items(())
+    items.href = element.get("href")
+    return items
 
 
 def _element_reader(owner: Table, field: Field) -> Reader:

@@ -274,7 +274,11 @@ class Connection:
             found["Accept-Encoding"] = "gzip"
         for name, value in found.items():
             if not (isinstance(value, str) and value.isascii() and name.isascii()):
-                raise Error(f"The header '{name}' contains characters that can't be encoded")
+                # The blank in front of the value is in the text of ovirtsdk4, too.
+                raise Error(
+                    f"The value ' {value}' of header '{name}' contains characters that can't be "
+                    "encoded using ASCII, as required by the HTTP protocol."
+                )
         return tuple(found.items())
 
     def _content(self, response: wire.Response) -> bytes:

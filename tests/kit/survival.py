@@ -151,10 +151,15 @@ def strike_when_begun(
     chance: Random,
     within: float,
 ) -> bool:
-    """The same once it has its file. Before, while Python starts, signals are Python's own."""
-    while not (out.exists() or ended(process, 0.005)):
+    """The same once it writes to its file. Before, while Python starts, signals are Python's."""
+    before = _written(out)
+    while _written(out) == before and not ended(process, 0.005):
         pass
     return strike(number, process, chance, within)
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def restart(

@@ -1,0 +1,124 @@
+"""What a person sees of a run: exit codes, words, and what is in the file afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+
+import pytest
+
+from trivirt.cli import main
+
+ENGINE = """
+[engines.{name}]
+url = "{url}"
+username = "{username}"
+password = "{password}"
+ca_file = "{ca_file}"
+"""
+SLOW = ("--way", "vms.*=children", "--connections", "1", "--pipeline", "1")
+
+
+def ask(path, query):
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def far(simulation):
+    """An engine so far away that there is time to stop."""
+    with simulation("--vms", 12, "--latency", 0.1) as facts:
+        yield facts
+
+
+@pytest.fixture
+def describe(config_home):
+    def write(**engines):
+        folder = config_home / "trivirt"
+        folder.mkdir()
+        text = "".join(ENGINE.format(name=name, **facts) for name, facts in engines.items())
+        (folder / "engines.toml").write_text(text)
+        (folder / "engines.toml").chmod(0o600)
+
+    return write
+
+
+def test_a_deadline_is_partial_and_resume_makes_it_complete(capsys, tmp_path, far, to_engine):
+    out = tmp_path / "i.sqlite"
+    words = [*to_engine(far), "--out", str(out), *SLOW]
+    assert main([*words, "--deadline", "1.5"]) == 3
+    printed = capsys.readouterr().out
+    assert "Partial: the deadline of 1.5 s has passed." in printed
+    assert "Run the same command with --resume to go on." in printed
+    assert main([*words, "--resume"]) == 0
+    printed = capsys.readouterr().out
+    assert "Complete." in printed
+    assert f"Written to {out}." in printed
+    assert ask(out, "SELECT state, sessions FROM run") == [("complete", 2)]
+    assert ask(out, "SELECT count(*) FROM vms") == [(12,)]
+
+
+def test_other_forms_are_written_when_all_is_there(capsys, tmp_path, far, to_engine):
+    out = tmp_path / "i.json"
+    words = [*to_engine(far), "--out", str(out), *SLOW]
+    assert main([*words, "--deadline", "1.5"]) == 3
+    assert f"what was read is kept in {out}.part" in capsys.readouterr().out
+    assert not out.exists()
+    assert main([*words, "--resume"]) == 0
+    assert len(json.loads(out.read_text("utf-8"))["vms"]) == 12
+    assert [file.name for file in tmp_path.iterdir()] == ["i.json"]
+
+
+@pytest.mark.parametrize("option", ["--resume", "--update"])
+def test_where_nothing_is_there_is_nothing_to_go_on_with(
+    capsys, tmp_path, simulated, to_engine, option
+):
+    assert main([*to_engine(simulated), "--out", str(tmp_path / "i.sqlite"), option]) == 1
+    assert f"leave out {option} to begin one" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_update_without_changes_asks_little(capsys, tmp_path, simulated, to_engine):
+    words = [*to_engine(simulated), "--out", str(tmp_path / "i.sqlite")]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main([*words, "--update"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3].startswith("4 requests in ")
+
+
+def test_one_engine_that_fails_does_not_stop_the_others(capsys, tmp_path, simulated, far, describe):
+    describe(near=simulated, wrong={**simulated, "password": "wrong"}, far=far)
+    out = tmp_path / "i.sqlite"
+    words = ["inventory", "--out", str(out)]
+    for name in ("near", "wrong", "far"):
+        words += ["--engine", name]
+    assert main(words) == 3
+    printed = capsys.readouterr()
+    assert "wrong: Sign-on as 'admin@internal' was refused" in printed.err
+    counts = ask(out, "SELECT engine, count(*) FROM vms GROUP BY engine ORDER BY engine")
+    assert counts == [("far", 12), ("near", 7)]
+    assert ask(out, "SELECT engine, verdict FROM run ORDER BY engine") == [
+        ("far", "complete"),
+        ("near", "complete"),
+    ]
+
+
+def test_where_nothing_could_be_read_no_file_is_left(capsys, tmp_path, simulated, describe):
+    describe(wrong={**simulated, "password": "wrong"})
+    assert main(["inventory", "--engine", "wrong", "--out", str(tmp_path / "i.sqlite")]) == 1
+    assert "was refused" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_shows_ways_and_requests_and_writes_nothing(
+    capsys, tmp_path, simulated, to_engine
+):
+    out = tmp_path / "i.sqlite"
+    words = [*to_engine(simulated), "--dry-run", "--out", str(out), "--way", "vms.nics=children"]
+    assert main(words) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["nics", "children"] in lines
+    assert ["disk_attachments", "follow"] in lines
+    assert lines[-1] == ["8", "requests"]
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import trivirt
-from trivirt.errors import AuthError, Fault, StoreError
+from trivirt.errors import AuthError, Fault, StoreError, Unavailable
 from trivirt.inventory import (
     PRESETS,
     VMS,
@@ -286,7 +286,7 @@ async def test_a_disk_that_fills_up_ends_it_and_it_goes_on_after(
     path = tmp_path / "i.sqlite"
 
     async with connect(simulated) as engine, open_store(path) as keeper:
-        list(keeper.store.select("PRAGMA max_page_count=40"))
+        list(keeper.store.select("PRAGMA max_page_count=16"))
         outcome = await collect(engine, VMS, keeper, name="e")
         assert outcome.state == "partial"
         assert "the disk is full" in outcome.verdict
@@ -333,6 +333,17 @@ async def test_an_engine_that_refuses_its_root_ends_it_before_it_begins(simulate
             outcome = await collect(engine, VMS, store)
     assert outcome.state == "partial"
     assert isinstance(outcome.error, Fault)
+    assert store.store.runs() == []
+
+
+async def test_an_engine_that_has_no_paths_yet_is_no_engine_without_a_root(
+    simulated, connect, store
+):
+    async with connect(simulated) as engine:
+        await engine.get()
+        with simulated.outage("deploying"):
+            outcome = await collect(engine, VMS, store)
+    assert isinstance(outcome.error, Unavailable)
     assert store.store.runs() == []
 
 

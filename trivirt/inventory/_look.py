@@ -12,9 +12,10 @@ from trivirt.inventory._ways import Offer
 
 if TYPE_CHECKING:
     from trivirt.engine import Engine
+    from trivirt.model import Future, Items
     from trivirt.types import Api, Event
 
-__all__ = ["Cursor", "Look", "cursor_of", "events_since", "look", "still_known"]
+__all__ = ["Cursor", "Look", "events_since", "look", "still_known"]
 
 # The newest events that are remembered, so that those which become visible out of order are found:
 # concurrent transactions of an engine commit their events in any order.
@@ -42,8 +43,13 @@ async def look(engine: Engine, name: str | None = None) -> Look:
     rest. Only the log of events tells whether that happened, and only for who sees all of it; and
     for others the engine cuts pages before it filters. So everybody else gets one list.
     """
-    api = await _root(engine)
-    cursor = await cursor_of(engine)
+    # Both at once: what matters is that events are noted before anything is read.
+    events = engine.soon.events.list(max=_OVERLAP)
+    try:
+        api = await _root(engine)
+        cursor = await _cursor(events)
+    finally:
+        events.cancel()
     facts = _facts(engine.url, name, api)
     counts = _counts(api)
     notes = []
@@ -61,10 +67,9 @@ async def look(engine: Engine, name: str | None = None) -> Look:
 async def _root(engine: Engine) -> Api | None:
     try:
         return await engine.get()
-    except ResponseError as error:
-        # A recording need not hold the root.
-        if error.status != 404:
-            raise
+    except NotFound:
+        # A recording need not hold the root. A page with 404 is another thing: an engine that
+        # starts, and has no path at all yet.
         return None
 
 
@@ -96,10 +101,10 @@ def _follows(version: str | None) -> bool:
     return match is not None and (int(match[1]), int(match[2])) >= (4, 2)
 
 
-async def cursor_of(engine: Engine) -> Cursor:
+async def _cursor(newest: Future[Items[Event]]) -> Cursor:
     """The newest events, to begin from. For who may see none it is as if there were none."""
     try:
-        events = await engine.events.list(max=_OVERLAP)
+        events = await newest.wait()
     except (Fault, ResponseError) as error:
         if error.status not in (403, 404):
             raise

@@ -128,11 +128,11 @@ def kept_of(obj: Any) -> Kept | None:
         if kept[0] != "\0":
             found.texts.append((key[1:], kept))
             continue
-        _, href, *id = kept.split("\0")
+        href, parted, id = kept[1:].partition("\0")
         if href[:1] == "~":
-            href = f"{own['href']}{href[1:]}"
-        if id:
-            found.references.append((key[1:], href, id[0]))
+            href = own["href"] + href[1:]
+        if parted:
+            found.references.append((key[1:], href, id))
         else:
             found.links.append((key[1:], href))
     return found

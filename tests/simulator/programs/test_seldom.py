@@ -273,6 +273,62 @@ def test_volumes_of_a_storage_domain(system):
     assert len(volumes.list(include_active=True, include_template=True)) == len(written) + 3
 
 
+def test_the_disk_of_a_template_is_copied_to_another_domain(system, wait, refused):
+    templates, disks = system.templates_service(), system.disks_service()
+    template = templates.list(search="name=mytemplate")[0]
+    service = templates.template_service(template.id)
+    disk = disks.disk_service(service.disk_attachments_service().list()[0].disk.id)
+    second = types.StorageDomain(name="seconddata")
+    disk.copy(storage_domain=second)
+    wait(lambda: disk.get().status == types.DiskStatus.OK)
+    assert len(disk.get().storage_domains) == 2
+    assert refused(lambda: disk.copy(storage_domain=second))[0] == 409
+    assert refused(disk.remove)[0] == 409
+
+
+def test_nothing_is_put_on_a_domain_that_is_not_in_use(system, wait, refused):
+    second = system.storage_domains_service().list(search="name=seconddata")[0]
+    mydc = system.data_centers_service().list(search="name=mydc")[0]
+    center = system.data_centers_service().data_center_service(mydc.id)
+    attached = center.storage_domains_service().storage_domain_service(second.id)
+    attached.deactivate()
+    wait(lambda: attached.get().status == types.StorageDomainStatus.MAINTENANCE)
+    disks = system.disks_service()
+    there = types.StorageDomain(id=second.id)
+    new = types.Disk(
+        name="newdisk",
+        format=types.DiskFormat.COW,
+        provisioned_size=2**30,
+        storage_domains=[there],
+    )
+    mine = disks.disk_service(disks.list(search="name=mydisk")[0].id)
+    for action in (
+        lambda: disks.add(new),
+        lambda: mine.move(storage_domain=there),
+        lambda: mine.copy(storage_domain=there),
+    ):
+        assert refused(action)[0] == 409
+    attached.activate()
+    wait(lambda: attached.get().status == types.StorageDomainStatus.ACTIVE)
+    assert disks.add(new).id
+
+
+def test_a_block_domain_is_extended(system, refused):
+    domains = system.storage_domains_service()
+    one = domains.storage_domain_service(domains.list(search="name=bs-scsi-012")[0].id)
+    before = one.get()
+    unit = types.LogicalUnit(id=TARGET, address="192.168.201.3")
+    change = types.StorageDomain(
+        storage=types.HostStorage(type=types.StorageType.ISCSI, logical_units=[unit])
+    )
+    one.update(change)
+    after = one.get()
+    units = [each.id for each in after.storage.volume_group.logical_units]
+    assert units == [*(e.id for e in before.storage.volume_group.logical_units), TARGET]
+    assert after.available > before.available
+    assert refused(lambda: one.update(change))[0] == 409
+
+
 # VMs.
 
 

@@ -10,6 +10,7 @@ from trivirt.model import Items, settled
 from trivirt.simulator._command import Command, get, is_there, link_to, merged, name_of
 from trivirt.simulator._refusals import Refused, conflict, incomplete
 from trivirt.simulator._store import Entry, identity_of
+from trivirt.simulator._views import attachment_status
 from trivirt.simulator.behaviours import luns, quotas
 
 Status = types.DiskStatus
@@ -105,9 +106,15 @@ def _domain_for(command: Command, disk: types.Disk) -> Entry:
     found = next((entry for one in wanted if (entry := command.find(one)) is not None), None)
     if found is None:
         raise incomplete("Disk", "storageDomains.storageDomain", "add")
-    if not get(found, "data_centers"):
-        raise conflict("Cannot add Virtual Disk. The relevant Storage Domain is inaccessible.")
+    check_active(command, found, "add")
     return found
+
+
+def check_active(command: Command, domain: Entry, verb: str) -> None:
+    """Refuse to put anything on a storage domain that is not in use."""
+    status = get(attachment_status(command.store, domain), "status")
+    if not get(domain, "data_centers") or status is not types.StorageDomainStatus.ACTIVE:
+        raise conflict(f"Cannot {verb} Virtual Disk. The relevant Storage Domain is inaccessible.")
 
 
 def copy_of(
@@ -145,10 +152,30 @@ def copy_disk(command: Command) -> None:
     check_lock(disk, "copy")
     domain = command.find(command.action.storage_domain)
     wanted = command.action.disk
+    if domain is not None:
+        check_active(command, domain, "copy")
+    if get(disk, "template") is not None:
+        _spread(command, disk, domain)
+        return
     copied = copy_of(
         command, disk, name=None if wanted is None else wanted.name or wanted.alias, domain=domain
     )
     command.log(2004, "User copied disk {disk}.", disk=copied, storage_domain=domain)
+
+
+def _spread(command: Command, disk: Entry, domain: Entry | None) -> None:
+    """Templates' disks are the same wherever they lie."""
+    if domain is None:
+        raise incomplete("Action", "storageDomain.id|name", "copy")
+    before = get(disk, "storage_domains") or Items()
+    if domain.id in {identity_of(one) for one in before}:
+        raise conflict("Cannot copy Virtual Disk. It is on the target Storage Domain already.")
+    command.log(2004, "User copied disk {disk}.", disk=disk, storage_domain=domain)
+
+    def copied() -> None:
+        command.store.replace(disk, storage_domains=Items([*before, link_to(domain)]))
+
+    command.passes(disk, (Status.LOCKED, Status.OK), copied, lasting=command.durations.copying)
 
 
 def move(command: Command) -> None:
@@ -160,6 +187,7 @@ def move(command: Command) -> None:
         raise incomplete("Action", "storageDomain.id|name", "move")
     if domain.id in {identity_of(one) for one in get(disk, "storage_domains") or ()}:
         raise conflict("Cannot move Virtual Disk. Source and target domains must differ.")
+    check_active(command, domain, "move")
     command.log(2008, "User moving disk {disk} to domain {storage_domain}.", disk=disk,
                 storage_domain=domain)  # fmt: skip
 

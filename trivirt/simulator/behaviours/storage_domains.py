@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from trivirt import types
@@ -66,10 +67,7 @@ def _check_storage(command: Command, storage: types.HostStorage) -> None:
     if storage.type is None:
         raise incomplete("HostStorage", "type", "add")
     if storage.type in BLOCK:
-        units = storage.logical_units or (
-            storage.volume_group.logical_units if storage.volume_group else None
-        )
-        luns.check_free(command, units or ())
+        luns.check_free(command, _units(storage))
         return
     if storage.path is None and storage.id is None:
         raise incomplete("HostStorage", "path", "add")
@@ -82,10 +80,7 @@ def _check_storage(command: Command, storage: types.HostStorage) -> None:
 def _connect(command: Command, domain: Entry, storage: types.HostStorage) -> None:
     """Every domain has a connection of its own; block domains have a volume group."""
     if storage.type in BLOCK:
-        units = storage.logical_units or (
-            storage.volume_group.logical_units if storage.volume_group else Items()
-        )
-        known = luns.described(units or (), domain.id)
+        known = luns.described(_units(storage), domain.id)
         storage.logical_units = None
         storage.volume_group = types.VolumeGroup(id=command.store.new_id(), logical_units=known)
     names = ("address", "path", "type", "nfs_version", "mount_options", "vfs_type", "port",
@@ -95,6 +90,29 @@ def _connect(command: Command, domain: Entry, storage: types.HostStorage) -> Non
     connection = command.store.add("/storageconnections", value)
     tie_connection(command, domain, connection)
     storage.password = None
+
+
+def _units(storage: types.HostStorage) -> list[types.LogicalUnit]:
+    """Of a body, which has them in one of two places."""
+    group = storage.volume_group
+    return storage.logical_units or (group.logical_units if group is not None else None) or []
+
+
+def update(command: Command, changes: types.StorageDomain) -> None:
+    """Logical units are added to those that a block domain has."""
+    wanted, before = changes.storage, get(command.entry, "storage")
+    if wanted is None:
+        return
+    changes.storage = None
+    if before is None or before.type not in BLOCK or not _units(wanted):
+        return
+    luns.check_free(command, _units(wanted))
+    new, storage = luns.described(_units(wanted), command.entry.id), copy.copy(before)
+    storage.volume_group = copy.copy(before.volume_group)
+    storage.volume_group.logical_units = Items([*_units(before), *new])
+    changes.storage = storage
+    changes.available = (get(command.entry, "available") or 0) + sum(e.size or 0 for e in new)
+    command.log(1022, "Storage Domain {storage_domain} was extended.", storage_domain=command.entry)
 
 
 def tie_connection(command: Command, domain: Entry, connection: Entry) -> None:
@@ -347,6 +365,7 @@ ADDING = {
     "StorageDomainServerConnectionsService": add_connection,
     "StorageServerConnectionsService": check_connection,
 }
+UPDATING = {"StorageDomainService": update}
 REMOVING = {
     "StorageDomainService": remove,
     "AttachedStorageDomainService": detach,

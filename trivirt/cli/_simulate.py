@@ -63,6 +63,11 @@ __all__ = ["simulate"]
     help="Instead of VMs by number: what the published examples ask for by name.",
 )
 @click.option("--seed-number", metavar="N", type=int, default=0, help="Another number, other ids.")
+@click.option(
+    "--date",
+    metavar="DATE",
+    help="Its date when it begins: now, or 2024-03-05T10:11:12+01:00 (default: some day in 2024).",
+)
 @click.option("--state", metavar="FILE", help="Begin with what FILE has; keep it there at the end.")
 @click.option("--until-eof", is_flag=True, hidden=True)
 @debug_option

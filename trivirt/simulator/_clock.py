@@ -6,8 +6,23 @@ from datetime import datetime, timedelta, timezone
 
 import trio
 
+from trivirt import errors
+
 EPOCH = datetime(2024, 3, 5, 10, 11, 12, 345000, tzinfo=timezone(timedelta(hours=1)))
 """The engine's date when a clock starts, so that equal seeds give equal documents."""
+
+
+def epoch_of(date: str) -> datetime:
+    """A date as users give it: `now`, or in ISO 8601, here if it does not say where."""
+    if date.lower() == "now":
+        return datetime.now().astimezone()
+    try:
+        # What one knows by a Z is not understood before Python 3.11.
+        return datetime.fromisoformat(date.replace("Z", "+00:00")).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise errors.UsageError(
+            f"the date {date!r} is neither `now` nor one such as 2024-03-05T10:11:12+01:00"
+        ) from error
 
 
 class Clock:

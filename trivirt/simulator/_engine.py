@@ -17,7 +17,7 @@ import trio
 import trio.lowlevel
 
 from trivirt import errors
-from trivirt.simulator._clock import Clock
+from trivirt.simulator._clock import EPOCH, Clock, epoch_of
 from trivirt.simulator._connection import Connection, ConnectionSettings
 from trivirt.simulator._durations import Durations
 from trivirt.simulator._faults import Faults
@@ -79,7 +79,9 @@ class SimulatedEngine:
 
     `connection` holds the settings of the front end, `plain_removals` makes removals answer
     without a body, as some resources of engines do, `faults` what shall go wrong, `clock` the
-    engine's time, `durations` how long states last in it, `statistics` what was asked.
+    engine's time, `durations` how long states last in it, `statistics` what was asked. `date` is
+    its date when it begins, `now` or in ISO 8601; some day in 2024 if not given, so that equal
+    seeds give equal documents.
     `session_limit` is how many seconds of the engine's time a token may go unused.
     `remote_user_header` is where a trusted front end says whom it has let in; see `SignOn`.
     """
@@ -96,6 +98,7 @@ class SimulatedEngine:
         source: str | None = None,
         state: str | Path | None = None,
         clock: Clock | None = None,
+        date: str | None = None,
         username: str = "admin@internal",
         password: str = "simulated",
         session_limit: float = 1800.0,
@@ -118,7 +121,7 @@ class SimulatedEngine:
             seed = seed_number or 0
         self.username = username
         self.password = password
-        self.clock = clock or Clock()
+        self.clock = clock or Clock(EPOCH if date is None else epoch_of(date))
         self.statistics = Statistics()
         self.faults = Faults(seed)
         self.connection = ConnectionSettings(

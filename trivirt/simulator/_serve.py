@@ -280,6 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--service-time", type=float, default=0.0, help="seconds that each request takes")
     add("--seed", choices=["examples"], help="objects that published examples ask for by name")
     add("--seed-number", type=int, default=0, help="makes other ids and names")
+    add("--date", help="the engine's date when it begins: now, or in ISO 8601 (default: in 2024)")
     add("--state", type=Path, help="begin with what this file has, keep it there at the end")
     add("--recording", type=Path, help="replay this file of recorded exchanges")
     add("--source", help="replay only this source of the recording")
@@ -294,6 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             service_time=options.service_time,
             seed=options.seed or 0,
             seed_number=options.seed_number,
+            date=options.date,
             state=options.state,
             recording=options.recording,
             source=options.source,

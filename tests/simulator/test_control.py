@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -10,6 +11,8 @@ from trivirt.simulator import SimulatedEngine
 from trivirt.simulator._control import FAULTS, control
 from trivirt.simulator._faults import Faults
 from trivirt.wire._messages import Request
+
+VM = "the path of a VM"
 
 
 @pytest.fixture
@@ -59,12 +62,54 @@ def test_a_fault_of_one_path(engine, ask_control):
         ("/clock", {"advance": "soon"}),
         ("/clock", {"forward": 1}),
         ("/restart", {"seconds": 1, "phase": "sideways"}),
+        ("/durations", {"eternity": 1}),
+        ("/durations", {"locked": "long"}),
+        ("/script", {}),
+        ("/script", {"happens": "after", "seconds": 1}),
+        ("/script", {"happens": "vm_crashes", "name": "nobody"}),
+        ("/script", {"happens": "vm_crashes"}),
+        ("/script", {"happens": "changes", "path": "/vms/x", "status": "up"}),
+        ("/script", {"happens": "changes", "path": VM, "color": "red"}),
+        ("/script", {"happens": "changes", "path": VM, "memory": "much"}),
+        ("/script", {"happens": "guest_writes", "disk": "mydisk", "start": 0, "data": "?"}),
+        ("/script", {"happens": "guest_writes", "disk": "mydisk", "start": 2**60, "data": ""}),
     ],
 )
-def test_what_makes_no_sense_is_refused(ask_control, path, wish):
+def test_what_makes_no_sense_is_refused(ask, ask_control, path, wish):
+    if isinstance(wish, dict) and wish.get("path") == VM:
+        wish = {**wish, "path": ask.first("/vms")}
     status, body = ask_control("POST", path, wish)
     assert status == 400
     assert body["error"]
+
+
+def test_durations_are_changed(engine, ask_control):
+    status, durations = ask_control("POST", "/durations", {"locked": 0, "migrating": 9})
+    assert status == 200
+    assert (durations["locked"], durations["migrating"]) == (0, 9)
+    assert (engine.durations.locked, engine.durations.migrating) == (0, 9)
+    assert ask_control("GET", "/durations") == (200, durations)
+
+
+def test_point_55_what_happens_is_scripted_from_outside(ask, ask_control):
+    vm = ask.first("/vms?search=status%3Dup")
+    crash = {"happens": "vm_crashes", "name": ask.value(vm, "name"), "after": 5}
+    assert ask_control("POST", "/script", crash) == (200, {})
+    change = {"happens": "changes", "path": vm, "comment": "by somebody else"}
+    assert ask_control("POST", "/script", change) == (200, {})
+    assert (ask.value(vm, "status"), ask.value(vm, "comment")) == ("up", "by somebody else")
+    ask.engine.clock.advance(5)
+    assert ask.value(vm, "status") == "down"
+    host = ask.first("/hosts")
+    lost = {"happens": "host_is_lost", "name": ask.value(host, "name")}
+    assert ask_control("POST", "/script", lost) == (200, {})
+    assert b"<status>connecting</status>" in ask.get(host).body
+    disk = ask.value(ask.first("/disks"), "name")
+    data = base64.b64encode(b"changed").decode()
+    writes = {"happens": "guest_writes", "disk": disk, "start": 70000, "data": data}
+    assert ask_control("POST", "/script", writes) == (200, {})
+    image = ask.value(ask.first("/disks"), "image_id")
+    assert ask.engine.dispatcher.world.images.changes(image).epochs == [[(65536, 131072)]]
 
 
 def test_a_body_that_is_no_json(engine):

@@ -45,6 +45,14 @@ def test_point_55_somebody_else_changes_things(ask, engine, vm):
     assert ask.value(vm, "comment") == "by somebody else"
 
 
+def test_a_guest_writes_to_images_only(ask, engine):
+    unit = "<logical_unit id='36001405e396b3d9c9a54284a51685f9a'/>"
+    storage = f"<type>iscsi</type><logical_units>{unit}</logical_units>"
+    ask("POST", "/disks", f"<disk><name>lun</name><lun_storage>{storage}</lun_storage></disk>")
+    with pytest.raises(errors.UsageError, match="LUN"):
+        engine.script.guest_writes("lun", 0, b"x")
+
+
 def test_what_is_not_there(engine):
     for happen in (lambda: engine.script.vm_crashes("x"), lambda: engine.script.changes("/vms/x")):
         with pytest.raises(errors.UsageError):

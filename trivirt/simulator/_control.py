@@ -7,6 +7,8 @@
                         ("deploying") meanwhile, of real time
     GET  /clock         {"seconds": ...} of the engine's time
     POST /clock         {"advance": 60} lets time pass at once
+    GET  /durations     how long states last, in seconds; POST {"locked": 0} changes that
+    POST /script        {"happens": "host_is_lost", "name": "myhost", "after": 5}; see below
     GET  /faults        what is armed, with the number of hits
     POST /faults        {"fault": "reset", "after": 3, "times": 1}; see below
     DELETE /faults      disarm all
@@ -16,10 +18,14 @@ A fault is one of the methods of `Faults` with its keywords: close, drop, reset,
 (keep), slow (seconds), status (status: 500, 503 and so on, as HTML), refuse_tokens. All of them
 take after, times (null: until disarmed), probability and path, the beginning of the paths that
 it hits.
+
+What happens is one of the methods of `Script` with its keywords: vm_crashes, host_is_lost,
+host_returns (name), changes (path, and attributes), guest_writes (disk, start, data in base64).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +37,7 @@ from trivirt.wire._messages import Request, Response
 if TYPE_CHECKING:
     from trivirt.simulator._engine import SimulatedEngine
 
+HAPPENINGS = ("changes", "guest_writes", "host_is_lost", "host_returns", "vm_crashes")
 FAULTS = ("close", "drop", "refuse_tokens", "reset", "slow", "stall", "status", "truncate")
 
 Wish = dict[str, Any]
@@ -57,6 +64,23 @@ def _restart(engine: SimulatedEngine, wish: Wish) -> Mapping[str, object]:
 def _clock(engine: SimulatedEngine, wish: Wish) -> Mapping[str, object]:
     engine.clock.advance(float(wish.pop("advance", 0)))
     return {"seconds": engine.clock.now()}
+
+
+def _durations(engine: SimulatedEngine, wish: Wish) -> Mapping[str, object]:
+    for name in [name for name in wish if name in vars(engine.durations)]:
+        setattr(engine.durations, name, float(wish.pop(name)))
+    return dict(vars(engine.durations))
+
+
+def _script(engine: SimulatedEngine, wish: Wish) -> Mapping[str, object]:
+    name = wish.pop("happens", None)
+    if name not in HAPPENINGS:
+        raise ValueError(f"{name!r} never happens; there are {', '.join(HAPPENINGS)}")
+    if "data" in wish:
+        wish["data"] = base64.b64decode(str(wish["data"]), validate=True)
+    getattr(engine.script, name)(**wish)
+    wish.clear()
+    return {}
 
 
 def _faults(engine: SimulatedEngine, wish: Wish) -> Mapping[str, object]:
@@ -90,9 +114,11 @@ Handler = Callable[["SimulatedEngine", Wish], Mapping[str, object]]
 
 PATHS: Mapping[str, Mapping[str, Handler]] = {
     "/clock": {"GET": _clock, "POST": _clock},
+    "/durations": {"GET": _durations, "POST": _durations},
     "/faults": {"GET": _faults, "POST": _arm, "DELETE": _disarm},
     "/reset": {"POST": _reset},
     "/restart": {"POST": _restart},
+    "/script": {"POST": _script},
     "/statistics": {"GET": _statistics},
     "/tokens/expire": {"POST": _expire},
 }

@@ -9,6 +9,7 @@ Times are seconds of the engine's clock from now on.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -39,10 +40,13 @@ class Script:
         entry = self._store.find(home, identity)
         if entry is None:
             raise errors.UsageError(f"there is no {path}")
-        known = fields(type(entry.value))
+        known, trial = fields(type(entry.value)), copy.copy(entry.value)
         for name, value in attributes.items():
+            if name not in known or name in ("id", "href"):
+                raise errors.UsageError(f"{type(entry.value).__name__} has no attribute {name!r}")
             if isinstance(value, str) and not known[name].is_simple:
                 attributes[name] = known[name].cls(value)
+            setattr(trial, name, attributes[name])  # what cannot be is refused now, not later
         self.after(after, lambda: self._store.replace(entry, **attributes))
 
     def vm_crashes(self, name: str, *, after: float = 0.0) -> None:
@@ -63,6 +67,8 @@ class Script:
     def guest_writes(self, disk: str, start: int, data: bytes, *, after: float = 0.0) -> None:
         """A VM writes to a disk, which the next incremental backup finds changed."""
         found = self._named("/disks", disk)
+        if "image_id" not in settled(found.value):
+            raise errors.UsageError(f"the disk {disk!r} is a LUN, which nobody keeps the bytes of")
         size = settled(found.value)["provisioned_size"]
         if not 0 <= start <= size - len(data):
             raise errors.UsageError(f"the disk {disk!r} ends at {size}")

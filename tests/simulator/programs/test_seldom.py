@@ -363,11 +363,6 @@ def test_a_vm_without_a_disk_has_no_guest(vms, wait):
     assert service.reported_devices_service().list() == []
 
 
-def test_tickets_are_for_running_vms(vm, refused):
-    assert vm("myvm-up").ticket().value
-    assert refused(vm("myvm").ticket)[0] == 409
-
-
 def test_one_watchdog_is_enough(vm, refused):
     watchdogs = vm().watchdogs_service()
     wanted = types.Watchdog(model=types.WatchdogModel.I6300ESB, action=types.WatchdogAction.RESET)
@@ -378,10 +373,11 @@ def test_one_watchdog_is_enough(vm, refused):
 
 
 @pytest.mark.parametrize("name", ["my vm", "vm/1", "vm!"])
-def test_names_of_vms_have_no_special_characters(vms, refused, name):
+def test_names_of_vms_have_no_special_characters(vms, vm, refused, name):
     code, text = refused(lambda: vms.add(types.Vm(name=name, cluster=MYCLUSTER, template=BLANK)))
     assert code == 400
     assert "special characters" in text
+    assert refused(lambda: vm().update(types.Vm(name=name)))[0] == 400
 
 
 def test_a_vm_out_of_another_s_document_has_its_interfaces(vms, vm, wait):

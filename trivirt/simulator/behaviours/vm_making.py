@@ -54,8 +54,7 @@ def add(command: Command, vm: types.Vm) -> Entry:
     if missing:
         shown = {"cluster": "cluster.id|name", "template": "template.id|name"}
         raise incomplete("Vm", ", ".join(shown.get(name, name) for name in missing), "add")
-    if not NAME.fullmatch(vm.name or ""):
-        raise Refused(400, f"[Cannot add VM. {BAD_NAME}]")
+    _check_name(vm.name, "add")
     template = command.find(vm.template)
     cluster = command.find(vm.cluster)
     assert template is not None
@@ -80,6 +79,11 @@ def add(command: Command, vm: types.Vm) -> Entry:
         nics.put(command, entry, described)
     announce(command, entry)
     return entry
+
+
+def _check_name(name: str | None, verb: str) -> None:
+    if name is not None and not NAME.fullmatch(name):
+        raise Refused(400, f"[Cannot {verb} VM. {BAD_NAME}]")
 
 
 def make(command: Command, vm: types.Vm, model: Entry) -> Entry:
@@ -236,6 +240,7 @@ def update(command: Command, changes: types.Vm) -> None:
     vm = command.entry
     vm_power.check_lock(command, vm, "update")
     changes.status = changes.disk_attachments = changes.nics = changes.snapshots = None
+    _check_name(changes.name, "edit")
     _keep_secrets(changes)
     if get(vm, "status") is not Status.DOWN:
         _put_off(command, vm, changes)
@@ -382,9 +387,6 @@ def _set(vm: types.Vm, name: str) -> bool:
 
 def tickets(command: Command) -> dict[str, Any]:
     """A password for the display, good for two hours unless the client says otherwise."""
-    vm = command.entry if isinstance(command.entry.value, types.Vm) else command.owner()
-    if get(vm, "status") not in vm_power.RUNNING:
-        raise conflict("Cannot set VM Ticket. VM is not running.")
     wanted = command.action.ticket or types.Ticket()
     value = wanted.value or command.store.new_id().replace("-", "")[:12]
     return {"ticket": types.Ticket(value=value, expiry=wanted.expiry or 7200)}

@@ -29,6 +29,10 @@ TRUE = ("", "true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 
 
+# What holds a whole document if all is wanted; VMs can be shown as they will be, too.
+WITH_MORE = {"/vms", "/vms/{id}", "/vms/{id}/snapshots", "/vms/{id}/snapshots/{id}"}
+
+
 class Versioned(Protocol):
     """What an answer was made from; the answer is right for as long as its version stays."""
 
@@ -120,22 +124,29 @@ class Reading:
         """Whether more is shown than an entity's value, or less."""
         if "follow" in asked.parameters or self._permits.limited(asked.user):
             return True
-        vms = place.template in ("/vms", "/vms/{id}")
-        return vms and (_wants_all(asked) or flag(asked, "next_run") is True)
+        if place.template not in WITH_MORE:
+            return False
+        return _wants_all(asked) or flag(asked, "next_run") is True
 
     def _shown_vm(self, asked: Asked, place: Place, entry: Entry, value: types.Vm) -> types.Vm:
-        """As it will be at the next start, or with its OVF document inside, if asked for."""
-        if flag(asked, "next_run"):
+        """As it will be at the next start, or with its OVF document inside, if asked for.
+
+        A snapshot is a VM, too: the document is that of the VM it is of.
+        """
+        is_snapshot = isinstance(value, types.Snapshot)
+        if flag(asked, "next_run") and not is_snapshot:
             later = self._store.find(NEXT_RUNS, entry.id)
             value = value if later is None else merged(value, later.value)
         if not _wants_all(asked):
             return value
         value = copy.copy(value)
         inside = copy.copy(value.initialization) or types.Initialization()
+        if is_snapshot:
+            entry = self._places.entry("/vms/{id}", "/".join(place.path.split("/")[:3]))
         data = document_of(Command(self._world, asked, place, entry), entry)
         inside.configuration = types.Configuration(data=data, type=types.ConfigurationType.OVF)
         value.initialization = inside
-        if value.console is None:
+        if value.console is None and not is_snapshot:
             value.console = types.Console(enabled=False)
         return value
 
@@ -169,7 +180,7 @@ class Reading:
                 value = entry.value
                 if tree is not None:
                     value = followed(self._places, value, tree)
-                if isinstance(value, types.Vm) and place.template in ("/vms", "/vms/{id}"):
+                if isinstance(value, types.Vm) and place.template in WITH_MORE:
                     value = self._shown_vm(asked, place, entry, value)
                 yield filtered(value) if limited else value
         except BadFollow as bad:

@@ -1164,6 +1164,15 @@ def test_numa_and_watchdog_and_serial_console(vm):
     assert added.action == types.WatchdogAction.RESET
 
 
+def test_all_content_of_a_snapshot_has_the_ovf_of_its_vm(vm):
+    snapshots = vm().snapshots_service()
+    assert all(each.initialization is None for each in snapshots.list())
+    (found,) = [e for e in snapshots.list(all_content=True) if e.description == "mysnap"]
+    one = snapshots.snapshot_service(found.id).get(query={"all_content": "true"})
+    for shown in (found, one):
+        assert "<Name>myvm</Name>" in shown.initialization.configuration.data
+
+
 def test_all_content_has_the_ovf(vms):
     (found,) = vms.list(search="name=myvm", all_content=True)
     assert found.initialization.configuration.data.lstrip().startswith("<?xml")

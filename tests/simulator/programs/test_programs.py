@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -1176,4 +1177,9 @@ def test_all_content_of_a_snapshot_has_the_ovf_of_its_vm(vm):
 def test_all_content_has_the_ovf(vms):
     (found,) = vms.list(search="name=myvm", all_content=True)
     assert found.initialization.configuration.data.lstrip().startswith("<?xml")
+    root = ElementTree.fromstring(found.initialization.configuration.data)
+    ovf = "{http://schemas.dmtf.org/ovf/envelope/1/}"
+    (disk,) = root.iter("Disk")
+    assert disk.get(f"{ovf}disk-alias") == "mydisk"
+    assert (disk.get(f"{ovf}volume-format"), disk.get(f"{ovf}boot")) == ("COW", "true")
     assert found.initialization.configuration.type == types.ConfigurationType.OVF

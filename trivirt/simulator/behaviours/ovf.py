@@ -29,7 +29,8 @@ def document(command: Command, vm: Entry) -> str:
         references.append(f'<File ovf:href="{file}" ovf:id="{image}" ovf:size="{size}"/>')
         items.append(
             f'<Disk ovf:diskId="{image}" ovf:size="{size // 1024**3}"'
-            f' ovf:fileRef="{file}" ovf:disk-alias="{escape(name_of(disk))}"/>'
+            f' ovf:fileRef="{file}" ovf:disk-alias="{escape(name_of(disk))}"'
+            f"{_form(disk)}{_way(attachment)}/>"
         )
     cluster = get(vm, "cluster")
     cards = "".join(_card(nic) for nic in command.below(vm, "nics"))
@@ -44,6 +45,19 @@ def document(command: Command, vm: Entry) -> str:
         f"<Section><Info>{memory} MB of memory</Info><MemoryMb>{memory}</MemoryMb>{cards}</Section>"
         "</Content></ovf:Envelope>"
     )
+
+
+def _form(disk: Entry) -> str:
+    cow = get(disk, "format") is types.DiskFormat.COW
+    kind = "Sparse" if get(disk, "sparse") else "Preallocated"
+    return f' ovf:volume-format="{"COW" if cow else "RAW"}" ovf:volume-type="{kind}"'
+
+
+def _way(attachment: Entry) -> str:
+    names = {"virtio": "VirtIO", "virtio_scsi": "VirtIO_SCSI", "ide": "IDE", "sata": "SATA"}
+    interface, boot = get(attachment, "interface"), bool(get(attachment, "bootable"))
+    shown = names.get(interface.value if interface is not None else "", "VirtIO")
+    return f' ovf:disk-interface="{shown}" ovf:boot="{str(boot).lower()}"'
 
 
 def _card(nic: Entry) -> str:

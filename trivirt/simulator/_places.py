@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from trivirt import types
+from trivirt.model import settled
 from trivirt.simulator._derived import DERIVED
 from trivirt.simulator._refusals import NoSuchEntity
 from trivirt.simulator._store import Collection, Entry, Store
@@ -50,7 +52,14 @@ class Places:
         else:
             found = next((entry for entry in members if entry.id == identity), None)
         if found is None and above in KNOWN_TOO:
-            found = self._store.find(KNOWN_TOO[above], identity)
+            found = self._known_too(above, home, identity)
         if found is None:
             raise NoSuchEntity
         return found
+
+    def _known_too(self, template: str, path: str, identity: str) -> Entry | None:
+        """On a data domain lies what the engine knows; on an export domain copies of that do."""
+        domain = self._store.find("/storagedomains", path.split("/")[2])
+        if domain is None or settled(domain.value).get("type") is not types.StorageDomainType.DATA:
+            return None
+        return self._store.find(KNOWN_TOO[template], identity)

@@ -891,7 +891,7 @@ def test_an_image_of_a_repository_is_imported(system, wait):
     wait(lambda: system.disks_service().list(search="name=newglance and status=ok"))
 
 
-def test_export_to_an_ova_and_to_an_export_domain(system, vm, wait):
+def test_export_to_an_ova_and_to_an_export_domain(system, vm, wait, is_gone):
     host = first(system.hosts_service(), "myhost")
     vm().export_to_path_on_host(
         host=types.Host(id=host.id), directory="/home/ovirt", filename="myvm.ova"
@@ -901,7 +901,11 @@ def test_export_to_an_ova_and_to_an_export_domain(system, vm, wait):
     wait(lambda: vm().get().status == Vm.DOWN)
     export = first(system.storage_domains_service(), "myexport")
     service = system.storage_domains_service().storage_domain_service(export.id)
-    assert "myvm" in [each.name for each in service.vms_service().list()]
+    (exported,) = [each for each in service.vms_service().list() if each.name == "myvm"]
+    one = service.vms_service().vm_service(exported.id)
+    one.remove()
+    assert is_gone(one)
+    assert vm().get().status == Vm.DOWN
 
 
 def test_an_exported_vm_is_imported(system, vms, wait):

@@ -431,10 +431,15 @@ def test_disks_are_attached_by_their_id(ask, listed):
 
 
 def test_events_can_be_added_and_dismissed(ask, listed):
-    body = "<event><origin>me</origin><custom_id>7</custom_id><severity>error</severity></event>"
+    inside = "<origin>me</origin><custom_id>7</custom_id><severity>error</severity>"
+    assert ask("POST", "/events", f"<event>{inside}</event>").status == 400
+    inside += "<description>x</description>"
+    body = f"<event>{inside}</event>"
+    assert ask("POST", "/events", body.replace(">me<", ">oVirt<")).status == 409
     newest = int(ask.first("/events").rpartition("/")[2])
     answer = ask("POST", "/events", body)
     assert answer.status == 201
+    assert ask("POST", "/events", body).status == 409
     assert ask.first("/events") == f"/events/{newest + 1}"
     assert ask.value(f"/events/{newest + 1}", "severity") == "error"
     assert ask("DELETE", f"/events/{newest + 1}").status == 200

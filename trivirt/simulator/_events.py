@@ -50,6 +50,12 @@ def add_event(
     return entry
 
 
+def is_known(store: Store, origin: str, custom_id: int) -> bool:
+    """Whether another system has told of this before."""
+    known = (settled(each.value) for each in store.collection("/events"))
+    return any((e.get("origin"), e.get("custom_id")) == (origin, custom_id) for e in known)
+
+
 def _forget_old(store: Store) -> None:
     """As the housekeeping of engines does, which looks once a day: many at a time."""
     log = store.collection("/events")

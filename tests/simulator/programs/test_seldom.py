@@ -419,6 +419,28 @@ def test_levels_systems_and_options(system, connection):
     assert [(each.version, each.value) for each in option.values] == [("general", "30")]
 
 
+def test_predefined_roles_keep_their_permits(system, refused):
+    roles = system.roles_service()
+    known = next(each for each in roles.list() if each.name == "UserVmManager")
+    permits = roles.role_service(known.id).permits_service()
+    before = [each.id for each in permits.list()]
+    assert refused(lambda: permits.add(types.Permit(id="1300")))[0] == 409
+    assert refused(permits.permit_service(before[0]).remove)[0] == 409
+    assert [each.id for each in permits.list()] == before
+
+
+def test_more_vms_of_a_pool_wait_for_users(system, vms, wait):
+    pools = system.vm_pools_service()
+    pool = types.VmPool(
+        name="myvmpool", cluster=MYCLUSTER, template=types.Template(name="mytemplate"), size=2
+    )
+    one = pools.pool_service(pools.add(pool).id)
+    wait(lambda: len(vms.list(search="pool=myvmpool and status=down")) == 2)
+    one.update(types.VmPool(prestarted_vms=1))
+    wait(lambda: len(vms.list(search="pool=myvmpool and status=up")) == 1)
+    assert one.get().prestarted_vms == 1
+
+
 def test_the_upgrade_of_a_cluster(cluster, refused):
     steps = types.ClusterUpgradeAction
     assert refused(lambda: cluster.upgrade(upgrade_action=steps.FINISH))[0] == 409

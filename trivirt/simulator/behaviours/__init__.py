@@ -20,6 +20,7 @@ from trivirt.simulator.behaviours import (
     host_networks,
     hosts,
     labels,
+    log,
     luns,
     networks,
     nics,
@@ -36,21 +37,8 @@ from trivirt.simulator.behaviours import (
 )
 
 MODULES: tuple[ModuleType, ...] = (
-    *(
-        backups,
-        devices,
-        disks,
-        gluster,
-        host_networks,
-        hosts,
-        labels,
-        luns,
-        networks,
-        nics,
-        people,
-        pools,
-    ),
-    *(providers, quotas),
+    *(backups, devices, disks, gluster, host_networks, hosts, labels, log, luns, networks, nics),
+    *(people, pools, providers, quotas),
     *(snapshots, storage_domains, templates, transfers, vm_making, vm_power),
 )
 

@@ -180,6 +180,7 @@ def update_role(command: Command, changes: types.Role) -> None:
 
 def add_permit(command: Command, permit: types.Permit) -> Entry:
     """One of those that there are."""
+    _must_be_mutable(command.owner())
     names = {identity: name for identity, name, _ in PERMITS}
     by_name = {name: identity for identity, name, _ in PERMITS}
     permit.id = permit.id or by_name.get(permit.name or "")
@@ -189,6 +190,17 @@ def add_permit(command: Command, permit: types.Permit) -> Entry:
     administrative = {identity: admin for identity, _, admin in PERMITS}
     permit.administrative, permit.href = administrative[permit.id], None
     return command.store.add(command.home.path, permit, command.home.template)
+
+
+def remove_permit(command: Command) -> None:
+    """From a role of one's own."""
+    _must_be_mutable(command.owner())
+    command.store.remove(command.entry)
+
+
+def _must_be_mutable(role: Entry) -> None:
+    if get(role, "mutable") is False:
+        raise conflict("Cannot change the permits of the Role. The Role is predefined.")
 
 
 # Number, name, and whether only administrators have it.
@@ -298,6 +310,7 @@ ADDING = {
 UPDATING = {"RoleService": update_role}
 REMOVING = {
     "PermissionService": remove_permission,
+    "PermitService": remove_permit,
     "GroupService": remove_user,
     "RoleService": remove_role,
     "UserService": remove_user,

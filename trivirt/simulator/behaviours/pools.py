@@ -61,16 +61,15 @@ def _fill(command: Command, pool: Entry, size: int) -> None:
         pointer = link_to(pool)
         pointer.name = name_of(pool)
         command.store.replace(made, vm_pool=pointer)
-    _prestart(command, pool)
+    if get(pool, "prestarted_vms"):
+        _prestart(command, pool)
 
 
 def _prestart(command: Command, pool: Entry) -> None:
     """Once its VMs are made, as many are started as shall wait for users."""
-    wanted = get(pool, "prestarted_vms") or 0
-    if not wanted:
-        return
 
     def start() -> None:
+        wanted = get(pool, "prestarted_vms") or 0
         down = vm_power.Status.DOWN
         mine = members(command, pool)
         running = sum(get(vm, "status") is not down for vm in mine)
@@ -88,7 +87,9 @@ def members(command: Command, pool: Entry) -> list[Entry]:
 
 
 def update(command: Command, changes: types.VmPool) -> None:
-    """It can grow."""
+    """It can grow, and have more VMs wait for users."""
+    if (changes.prestarted_vms or 0) > (get(command.entry, "prestarted_vms") or 0):
+        _prestart(command, command.entry)
     if changes.size is None:
         return
     if changes.size < len(members(command, command.entry)):

@@ -337,7 +337,9 @@ def test_a_fork_waits_until_the_portal_has_imported_its_modules(port: int, tmp_p
     warnings.simplefilter("ignore")
     sys.path.insert(0, {str(tmp_path)!r})
     with opened() as engine:
-        engine.soon.vms.vm("1").get().add_done_callback(lambda future: __import__("slow"))
+        future = engine.soon.vms.vm("never").get()
+        future.add_done_callback(lambda future: __import__("slow"))
+        future.cancel()
         while not hasattr(sys.modules.get("slow"), "begun"):
             time.sleep(0.001)
         if (pid := os.fork()) == 0:
@@ -362,9 +364,10 @@ def test_a_fork_in_the_portal_or_while_the_portal_waits_for_it_goes_on(port: int
         out.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
     with opened() as engine:
-        future = engine.soon.vms.vm("1").get()
+        future = engine.soon.vms.vm("never").get()
         future.add_done_callback(fork)
         future.add_done_callback(lambda future: forked.wait())
+        future.cancel()
         while not out:
             time.sleep(0.001)
         fork()

@@ -347,6 +347,21 @@ async def test_an_engine_that_has_no_paths_yet_is_no_engine_without_a_root(
     assert store.store.runs() == []
 
 
+async def test_one_page_with_404_is_not_believed(simulated, connect, store, rows_of_all):
+    """It may be the last word of an engine that was starting, and is there now."""
+    page = simulated.faults.status(
+        404, after=3, times=1, only=lambda request: request.target.endswith("/nics")
+    )
+    async with connect(simulated) as engine:
+        with page:
+            outcome = await collect(engine, VMS, store, name="e", ways=EACH, in_flight=1)
+    assert page.hits == 1
+    assert outcome.verdict == "complete"
+    _, whole = await read(simulated, connect, VMS, rows_of_all)
+    found = rows_of_all(store.store)
+    assert found["vm_nics"] == whole["vm_nics"]
+
+
 @pytest.mark.parametrize("phase", ["stopped", "starting", "deploying"])
 async def test_a_restart_that_outlasts_our_patience_ends_it_and_leaves_no_gaps(
     simulated, connect, tmp_path, rows_of_all, phase

@@ -84,6 +84,7 @@ class Run:
         self._room = trio.lowlevel.ParkingLot()
         self._crew = self._in_row = 0
         self._rooted = rooted
+        self._away: Error | None = None  # What says that the engine is.
         self._nursery: trio.Nursery
 
     async def __aiter__(self) -> AsyncIterator[Item]:
@@ -243,11 +244,9 @@ class Run:
         await pace.enter()
         try:
             start = trio.current_time()
-            found = await call()
+            found = await self._surely(call)
             pace.answered(kind, trio.current_time() - start)
         except Error as error:
-            if isinstance(error, Unavailable) and error.status == 404:
-                await self._check_root(error)
             answer = self._refused(unit, error)
         else:
             self._in_row = 0
@@ -260,15 +259,26 @@ class Run:
         self._watch(Progress(self.requests, total, self.objects, self.failed))
         return answer
 
-    async def _check_root(self, error: Unavailable) -> None:
-        """A page with 404 is no such path; or an engine that starts, and has none at all yet."""
-        if self._rooted:
+    async def _surely(self, call: Callable[[], Any]) -> Any:
+        """A page with 404 is no such path; or an engine that starts, and has none at all yet.
+
+        If it is there, it may have come back since: only a second page is believed.
+        """
+        try:
+            return await call()
+        except Unavailable as error:
+            if error.status != 404 or not self._rooted:
+                raise
             try:
                 await self.engine.get()
             except ResponseError:
+                self._away = error
                 raise error from None
+        return await call()
 
     def _refused(self, unit: Unit, error: Error) -> Answer:
+        if error is self._away:
+            raise error
         if isinstance(error, ResponseError) and error.status == 404 and unit.part:
             return Answer(unit, [], "absent")
         if not isinstance(error, (Fault, RemoteProtocolError)):

@@ -113,6 +113,30 @@ def test_a_type_loads_its_own_domain_only() -> None:
     assert "trivirt.types.gluster" not in loaded
 
 
+def test_an_engine_that_lists_machines_loads_nothing_that_others_need() -> None:
+    """It is to import little more than its four dependencies do; see tests/benchmarks."""
+    peers = "import trio, httpcore, lxml.etree, httptools"
+    listing = (
+        "import trivirt.engine, trivirt.services.vm; from trivirt import codec; "
+        "codec.decode(b'<vms><vm><status>up</status><nics/></vm></vms>')"
+    )
+    loaded = loaded_by(f"{peers}; {listing}") - loaded_by(peers)
+    assert {
+        name for name in loaded if name.startswith(("trivirt.types.", "trivirt.services."))
+    } == {
+        "trivirt.types._index",
+        "trivirt.types.common",
+        "trivirt.types.vm",
+        "trivirt.services.system",
+        "trivirt.services.vm",
+    }
+    assert not loaded & {
+        *("concurrent.futures", "dataclasses", "decimal", "html", "html.entities", "spnego"),
+        *("trivirt.configuration", "trivirt.inventory", "trivirt.jobs", "trivirt.sync"),
+        *("trivirt.model._plain", "trivirt.simulator", "trivirt.wire._tunnel"),
+    }
+
+
 @pytest.mark.parametrize("name", trivirt.__all__)
 def test_every_public_name_resolves(name: str) -> None:
     assert getattr(trivirt, name) is not None

@@ -22,6 +22,8 @@ def write_types(facts: Facts, words: Words) -> Iterator[tuple[str, str]]:
             "types",
             "Objects and enumerations of the API, each in the module of its domain.",
             {name: facts.module_of(name) for name in [*facts.enums, *facts.structs]},
+            ["from trivirt.types._index import ENUMS, STRUCTS"],
+            ["_MODULES = {**ENUMS, **STRUCTS}"],
         ),
     )
 
@@ -195,8 +197,17 @@ def _entry(key: str, values: list[str]) -> str:
     return layout.bracket(f'"{key}": (', values, "),", 4, middle=False)
 
 
-def package_init(package: str, about: str, modules: dict[str, str]) -> str:
-    """Write a package that imports a module when a name of it is first used (PEP 562)."""
+def package_init(
+    package: str,
+    about: str,
+    modules: dict[str, str],
+    imports: list[str] | None = None,
+    table: list[str] | None = None,
+) -> str:
+    """Write a package that imports a module when a name of it is first used (PEP 562).
+
+    `table` is what tells the modules, if that is not to be written out, and `imports` its needs.
+    """
     lines = [
         NOTE,
         f'"""{about}',
@@ -209,16 +220,19 @@ def package_init(package: str, about: str, modules: dict[str, str]) -> str:
         "from importlib import import_module",
         "from typing import TYPE_CHECKING",
         "",
+        *([*imports, ""] if imports else []),
         "if TYPE_CHECKING:",
     ]
     for module in sorted(set(modules.values())):
         names = [name for name, at in modules.items() if at == module]
         lines.append(layout.import_from(f"trivirt.{package}.{module}", names, 4))
     lines += ["", layout.name_list("__all__", modules), ""]
-    lines += ["_MODULES = {"]
-    lines += [f'    "{name}": "{modules[name]}",' for name in sorted(modules)]
-    lines += [
+    lines += table or [
+        "_MODULES = {",
+        *(f'    "{name}": "{modules[name]}",' for name in sorted(modules)),
         "}",
+    ]
+    lines += [
         "",
         "",
         "def __getattr__(name: str) -> object:",

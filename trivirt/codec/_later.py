@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
@@ -26,11 +26,13 @@ _to_xml = partial(etree.tostring, encoding="unicode", with_tail=False)
 _new_object = object.__new__
 
 
-class Linked(NamedTuple):
+class Linked:
     """A link to a list, and the XML of the list itself; that is empty if it is not there."""
 
-    href: str
-    inside: str
+    __slots__ = ("href", "inside")
+
+    def __init__(self, href: str, inside: str) -> None:
+        self.href, self.inside = href, inside
 
 
 def keep(element: Any, known: dict[str, str]) -> str:
@@ -97,7 +99,7 @@ def _absolute(own: dict[str, Any], href: str) -> str:
     return f"{own['href']}{href[1:]}" if href[:1] == "~" else href
 
 
-class Kept(NamedTuple):
+class Kept:
     """What is nested in an object and was not touched yet, without touching it.
 
     `links` has the attribute and the href of lists that are only linked, `references` the
@@ -106,9 +108,12 @@ class Kept(NamedTuple):
     objects can remember what came of a text.
     """
 
-    links: list[tuple[str, str]]
-    references: list[tuple[str, str, str]]
-    texts: list[tuple[str, str]]
+    __slots__ = ("links", "references", "texts")
+
+    def __init__(self) -> None:
+        self.links: list[tuple[str, str]] = []
+        self.references: list[tuple[str, str, str]] = []
+        self.texts: list[tuple[str, str]] = []
 
 
 def kept_of(obj: Any) -> Kept | None:
@@ -116,7 +121,7 @@ def kept_of(obj: Any) -> Kept | None:
     own: dict[str, Any] = obj.__dict__
     if "\0" not in own:
         return None
-    found = Kept([], [], [])
+    found = Kept()
     for key, kept in own.items():
         if key[0] != "\0" or key == "\0":
             continue

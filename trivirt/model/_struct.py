@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from trivirt.model import _plain
 from trivirt.model._fields import Attr, fields
 from trivirt.model._values import accept
 
@@ -45,6 +44,8 @@ class Items(list[T]):
         self.href = href
 
     def __repr__(self) -> str:
+        from trivirt.model import _plain
+
         return _plain.show_list(self)
 
     def __copy__(self) -> Items[T]:
@@ -93,6 +94,8 @@ class _ShowSignature:
     """Lets `inspect.signature` and `help` show the attributes a constructor takes."""
 
     def __get__(self, value: object, owner: type[Struct]) -> Signature:
+        from trivirt.model import _plain
+
         return _plain.signature(owner)
 
 
@@ -142,6 +145,8 @@ class Struct(_Declared):
     __hash__ = None  # type: ignore[assignment]  # a value that can change has no hash
 
     def __repr__(self) -> str:
+        from trivirt.model import _plain
+
         return _plain.show(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -153,6 +158,8 @@ class Struct(_Declared):
         Enums become their text and dates ISO 8601. A list becomes a list; one that is only a
         link to its items becomes `{"href": ...}`.
         """
+        from trivirt.model import _plain
+
         return _plain.to_dict(self)
 
     @classmethod
@@ -161,6 +168,8 @@ class Struct(_Declared):
 
         Raises `TypeError` naming the attribute for an unknown name or a value of a wrong type.
         """
+        from trivirt.model import _plain
+
         value: Self = _plain.from_dict(cls, data)
         return value
 

@@ -15,6 +15,7 @@ from trivirt import codec
 from trivirt.codec._stream import PIECE
 from trivirt.errors import DecodeError
 
+TOO_LONG_ATTRIBUTE = b"<vm id='" + b"a" * 20_000_000 + b"'/>"
 BOMB = "<!ENTITY a 'aaaaaaaaaa'>" + "".join(
     f"<!ENTITY {chr(98 + i)} '{f'&{chr(97 + i)};' * 10}'>" for i in range(12)
 )
@@ -43,7 +44,7 @@ CASES = {
     "deep and closed": b"<vm>" * 1000 + b"</vm>" * 1000,
     "deep and known": b"<vm>" + b"<host><cluster>" * 500 + b"</cluster></host>" * 500 + b"</vm>",
     "huge text": b"<vm><name>" + b"a" * 20_000_000 + b"</name></vm>",
-    "huge attribute": b"<vm id='" + b"a" * 20_000_000 + b"'/>",
+    "huge attribute": TOO_LONG_ATTRIBUTE,
     "not UTF-8": b"<vm><name>\xff\xfe</name></vm>",
     "NUL": b"<vm><name>a\0</name></vm>",
     "control character": b"<vm><name>\x01</name></vm>",
@@ -148,3 +149,10 @@ ANYTHING = st.lists(PARTS | st.binary(max_size=6), max_size=30).map(b"".join)
 def test_anything_is_read_or_refused(data: bytes) -> None:
     with suppress(DecodeError):
         codec.decode(data)
+
+
+def test_the_error_is_one_line() -> None:
+    """libxml2 puts a line break into some of its messages."""
+    with pytest.raises(DecodeError) as caught:
+        codec.decode(TOO_LONG_ATTRIBUTE)
+    assert "\n" not in str(caught.value)

@@ -68,9 +68,14 @@ def parse_piece(data: bytes) -> Any:
         unusual = b"!" in data and b"<!" in data
         return etree.fromstring(data, _EXACT_PARSER if unusual else _PARSER)
     except etree.XMLSyntaxError as error:
-        raise DecodeError(f"malformed XML: {error.msg or 'no document'}") from error
+        raise DecodeError(f"malformed XML: {_words(error)}") from error
     except ValueError as error:  # lxml refuses some input before it parses it
         raise DecodeError(f"malformed XML: {error}") from error
+
+
+def _words(error: etree.XMLSyntaxError) -> str:
+    """What libxml2 says, on one line."""
+    return " ".join((error.msg or "no document").split()).replace(" ,", ",")
 
 
 def parse_text(text: str) -> Any:

@@ -49,6 +49,10 @@ def with_trivirt(url: str, ca_file: str, *, watched: bool = False) -> dict[str, 
     import trivirt
     import trivirt.engine
     import trivirt.services.vm
+    import trivirt.types.boot
+    import trivirt.types.cluster
+    import trivirt.types.cpu
+    import trivirt.types.hardware
     import trivirt.types.vm
 
     stretches = Stretches(trio)

@@ -57,6 +57,17 @@ def test_what_is_wrong_with_a_gzip_body(parts: int) -> None:
     assert keep_parts(200, GZIP, cut(whole, size)).content(len(TEXT)) == TEXT
 
 
+@pytest.mark.parametrize("name", ["GZip", "x-gzip", " gzip "])
+def test_names_of_codings_have_no_case(name: str) -> None:
+    """RFC 9110 section 8.4.1."""
+    assert Response(200, (("content-encoding", name),), gzip.compress(b"x")).content(10) == b"x"
+
+
+@pytest.mark.parametrize("name", ["identity", "Identity", ""])
+def test_no_coding_by_name(name: str) -> None:
+    assert Response(200, (("content-encoding", name),), b"x").content(10) == b"x"
+
+
 def test_another_coding() -> None:
     with pytest.raises(RemoteProtocolError, match="'br'"):
         Response(200, (("content-encoding", "br"),), b"x").content(10)

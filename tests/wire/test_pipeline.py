@@ -184,6 +184,51 @@ def test_a_flood_of_body_ends_the_conversation() -> None:
     assert list(pipeline.outstanding) == [1]
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"0\r\n" + b"A: b\r\n" * 1000,
+        b"0\r\nA: " + b"b" * 3000,
+        b"3;" + b"x" * 3000,
+    ],
+    ids=["many trailers", "an endless trailer", "an endless chunk extension"],
+)
+def test_a_flood_of_what_is_no_body_ends_the_conversation(rest: bytes) -> None:
+    pipeline: Pipeline[int] = Pipeline("h", Limits(head=1000))
+    pipeline.send(Request("GET", "/"), 1)
+    data = CHUNKED[: -len(b"0\r\n\r\n")] + rest
+    for start in range(0, len(data), 100):
+        pipeline.receive(data[start : start + 100])
+    assert "more than 1000 bytes" in str(pipeline.error)
+    assert list(pipeline.outstanding) == [1]
+
+
+def test_only_what_has_no_end_and_brings_no_body_counts_as_a_flood() -> None:
+    """Neither long bodies with much around them, nor long answers before a head."""
+    pipeline: Pipeline[int] = Pipeline("h", Limits(head=1000))
+    for tag in range(3):
+        pipeline.send(Request("GET", f"/{tag}"), tag)
+    chunks = b"1;a-chunk-extension\r\nx\r\n" * 500
+    data = CHUNKED[: CHUNKED.index(b"2\r\n")] + chunks + b"0\r\n" + b"A: b\r\n" * 100 + b"\r\n"
+    answered = []
+    for start in range(0, len(data), 100):
+        answered += pipeline.receive(data[start : start + 100])
+    head, body = OK[:-3].replace(b": 3", b": 2000"), b"x" * 2000
+    answered += pipeline.receive(head + body + head)
+    answered += pipeline.receive(body)
+    assert pipeline.error is None
+    assert [len(response.body) for _, response in answered] == [500, 2000, 2000]
+
+
+def test_trailers_change_nothing() -> None:
+    pipeline: Pipeline[int] = Pipeline("h")
+    pipeline.send(Request("GET", "/"), 1)
+    trailers = b"0\r\nContent-Encoding: gzip\r\nCorrelation-Id: forged\r\n\r\n"
+    ((_, response),) = pipeline.receive(CHUNKED[: -len(b"0\r\n\r\n")] + trailers)
+    assert response.headers == (("transfer-encoding", "chunked"),)
+    assert response.content(10) == b"abc"
+
+
 def test_what_a_request_looks_like() -> None:
     pipeline: Pipeline[int] = Pipeline("engine:8443")
     headers = (("Accept", "application/xml"),)

@@ -112,8 +112,8 @@ class Response(_Response):
                 yield view[start : start + size]
 
     def _is_coded(self) -> bool:
-        coding = self.header("content-encoding")
-        if coding is None or coding == "identity" or not any(self.parts):
+        coding = (self.header("content-encoding") or "identity").strip().lower()
+        if coding == "identity" or not any(self.parts):
             return False
         if coding not in ("gzip", "x-gzip"):
             raise RemoteProtocolError(f"The answer is coded as {coding!r}; only gzip was offered")

@@ -13,6 +13,8 @@ The strategy, and the traps it steps around:
 - It raises on bytes behind an answer that says `Connection: close`, after having delivered the
   good ones. Those bytes are discarded, as the other side discards our requests behind it.
 - An answer without a length ends with the connection, see `eof`.
+- It reports the trailers behind a chunked body as headers. They are thrown away: nothing that
+  comes behind a body may change how it was to be read (RFC 9110 section 6.5.1).
 """
 
 from __future__ import annotations
@@ -40,10 +42,11 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 class Limits(Value):
     """The most bytes that are taken of one answer.
 
-    One beyond them is an error, and is not asked for again.
+    One beyond them is an error, and is not asked for again. For `head`, whole reads that neither
+    end it nor bring any body are counted.
     """
 
-    head: int = 128 * 1024  #: Of the head; whole reads in which it does not end are counted.
+    head: int = 128 * 1024  #: Of the head, and of what is no body between and behind chunks.
     body: int = 1 << 30  #: Of the body, as it travels.
     inflated: int = 2 << 30  #: Of the body, when gzip is undone.
 
@@ -73,7 +76,7 @@ class Pipeline(Generic[Tag]):
         # The answer that is arriving.
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
-        self._head_size = self._body_size = 0
+        self._idle_size = self._body_size = self._body_seen = 0
         self._in_head = self._in_body = False
 
     def __repr__(self) -> str:
@@ -112,7 +115,7 @@ class Pipeline(Generic[Tag]):
             if not self.closing and self.error is None:
                 self._fail(_no_http(data, exc), exc)
         else:
-            self._watch_head(len(data))
+            self._watch(len(data))
         answered, self._answered = self._answered, []
         return answered
 
@@ -140,11 +143,13 @@ class Pipeline(Generic[Tag]):
             self._fail("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append(_header(name, value))
+        if self._in_head:
+            self._headers.append(_header(name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._in_body = True
+        self._body_seen = -1  # The read that ends the head counts as progress.
         if self._head_request and self._parser.get_status_code() >= 200:
             self.on_message_complete()
             self._head_answered = True
@@ -183,20 +188,24 @@ class Pipeline(Generic[Tag]):
     def _reset(self) -> None:
         self._headers = []
         self._body = []
-        self._head_size = self._body_size = 0
+        self._idle_size = self._body_size = self._body_seen = 0
         self._in_head = self._in_body = False
 
     def _framed(self) -> bool:
         """Whether the answer that is arriving says where it ends."""
         return any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
 
-    def _watch_head(self, size: int) -> None:
-        """Bound a head that does not end, although httptools may keep it to itself so far."""
-        if not self._in_head:
+    def _watch(self, size: int) -> None:
+        """Bound what httptools may keep to itself: a head, or trailers, that do not end."""
+        if not (self._in_head or self._in_body):
             return
-        self._head_size += size
-        if self._head_size > self._limits.head:
-            self._refuse(f"a head of more than {self._limits.head} bytes")
+        if self._body_size > self._body_seen:
+            self._body_seen, self._idle_size = self._body_size, 0
+            return
+        self._idle_size += size
+        if self._idle_size > self._limits.head:
+            what = "a head" if self._in_head else "chunks without a body or trailers"
+            self._refuse(f"{what} of more than {self._limits.head} bytes")
 
     def _refuse(self, what: str) -> None:
         if self.error is None:

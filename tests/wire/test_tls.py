@@ -339,7 +339,7 @@ async def test_large_answers_and_both_directions_at_once(
 async def test_an_end_without_a_farewell_is_an_end(
     ca: trustme.CA, pem: str, open_pool: Any
 ) -> None:
-    """HTTP frames its messages itself, so a missing close_notify takes nothing away."""
+    """An answer that says where it ends loses nothing by a missing close_notify."""
 
     async def serve(peer: Peer) -> None:
         request = await peer.request()
@@ -352,6 +352,29 @@ async def test_an_end_without_a_farewell_is_an_end(
         for number in range(3):
             assert (await pool.request(Request("GET", f"/{number}"))).status == 200
         assert len(network.connections) == 3
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+async def test_an_answer_without_a_length_needs_a_farewell(
+    ca: trustme.CA, pem: str, open_pool: Any, farewell: bool
+) -> None:
+    """Else whoever can cut the connection could shorten a list (RFC 9112 section 9.8)."""
+
+    async def serve(peer: Peer) -> None:
+        stream = trio.SSLStream(peer.stream, server_context(ca), server_side=True)
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n<vms/>")
+        if farewell:
+            with contextlib.suppress(trio.BrokenResourceError):
+                await stream.unwrap()
+
+    origin = Origin(NAME, 443, client_context(ca_data=pem))
+    async with open_pool(serve, origin=origin) as (pool, _):
+        if farewell:
+            assert (await pool.request(Request("GET", "/"))).body == b"<vms/>"
+        else:
+            with pytest.raises(ConnectionLost, match="without a farewell"):
+                await pool.request(Request("GET", "/"))
 
 
 async def test_a_proxy_over_tls(ca: trustme.CA, pem: str, open_pool: Any) -> None:

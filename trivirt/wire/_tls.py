@@ -156,7 +156,11 @@ class TlsStream(httpcore.AsyncNetworkStream):
                 return
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Whatever has arrived, which may exceed `max_bytes`; empty at the end."""
+        """Whatever has arrived, which may exceed `max_bytes`; empty at the end.
+
+        An end that the peer has not announced is an error, for anybody on the way can make it: an
+        answer without a length must not count as complete then (RFC 9112 section 9.8).
+        """
         while True:
             if self._dry:
                 await self._receive()
@@ -168,8 +172,11 @@ class TlsStream(httpcore.AsyncNetworkStream):
                 ended = True
             except ssl.SSLWantReadError:
                 self._dry = True
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                ended = True  # HTTP frames its messages itself, see RFC 9112 section 9.8.
+            except ssl.SSLZeroReturnError:
+                ended = True
+            except ssl.SSLEOFError:
+                if not parts:
+                    raise httpcore.ReadError("TLS: it was closed without a farewell") from None
             except ssl.SSLError as exc:
                 if not parts:
                     # With TLS 1.3 this is where a server refuses the client's certificate. The

@@ -48,6 +48,11 @@ def test_an_answer_split_at_every_byte(data: bytes, answer: Answer) -> None:
     )
 
 
+def test_interim_answers_without_end() -> None:
+    assert read_answer(b"HTTP/1.1 100\r\n\r\n" * 5000) is None
+    assert read_answer(b"HTTP/1.1 100\r\n\r\n" * 5000 + GOOD) == ANSWERS[0][1]
+
+
 @pytest.mark.parametrize(
     "data",
     [b"SSH-2.0-x\r\n", b"\x15\x03\x01", b"HTTP/2", b"HTTP/1.1 2x0 OK\r\n\r\n", b"HTTP/1.1\r\n\r\n"],

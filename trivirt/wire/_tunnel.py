@@ -69,17 +69,19 @@ def read_answer(received: bytes) -> Answer | None:
 
     What is no HTTP answer comes back with the status 0. Interim answers (1xx) are passed over.
     """
-    if not received.startswith(b"HTTP/1."[: len(received)]):
-        return Answer(0)
-    end = _END(received)
-    if end is None:
-        return None
-    line = _STATUS(received)
-    if line is None:
-        return Answer(0)
-    status, rest = int(line[1]), received[end.end() :]
-    if status < 200:
-        return read_answer(rest)
+    while True:
+        if not received.startswith(b"HTTP/1."[: len(received)]):
+            return Answer(0)
+        end = _END(received)
+        if end is None:
+            return None
+        line = _STATUS(received)
+        if line is None:
+            return Answer(0)
+        status, rest = int(line[1]), received[end.end() :]
+        if status >= 200:
+            break
+        received = rest
     reason = "".join(c for c in (line[2] or b"").decode("latin-1") if c.isprintable())
     offers = tuple(offer.decode("ascii") for offer in _OFFER(received[: end.start()]))
     return Answer(status, reason.strip()[:100], offers, rest)

@@ -246,10 +246,32 @@ def test_urls_that_are_none(url: str) -> None:
         trivirt.open_engine(url, token="t")
 
 
-def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("option", ["url", "sso_url", "sso_revoke_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://admin:hunter2@engine/ovirt-engine/api",
+        "https://admin:hunter2/x@engine/ovirt-engine/api",
+        "https://admin:2/hunter2@engine/ovirt-engine/api",
+        "https://admin:hunter2?x@engine/ovirt-engine/api",
+        "https://admin:#hunter2@engine/ovirt-engine/api",
+        "https://admin:hunter2[@engine/ovirt-engine/api",
+        "https://admin:hunter2@engine\u2100/ovirt-engine/api",
+        "admin:hunter2@engine/ovirt-engine/api",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url: str, option: str) -> None:
+    """Also where it is not quoted, and so taken for something else."""
+    given = {"url": "https://engine/ovirt-engine/api", "token": "t", option: url}
     with pytest.raises(errors.UsageError) as caught:
-        trivirt.open_engine("https://admin:hunter2@engine/ovirt-engine/api", token="t")
-    assert "hunter2" not in str(caught.value)
+        trivirt.open_engine(**given)  # type: ignore[arg-type]
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+
+
+@pytest.mark.parametrize("host", ["\u011bngine", "\u00e9", "eng ine", "eng\x01ine"])
+def test_hosts_that_cannot_be_in_a_request(host: str) -> None:
+    with pytest.raises(errors.UsageError, match=r"The URL names the host .* in ASCII"):
+        trivirt.open_engine(f"https://{host}/ovirt-engine/api", token="t")
 
 
 @pytest.mark.parametrize(

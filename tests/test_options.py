@@ -41,7 +41,7 @@ def test_both_ways_to_open_take_the_same() -> None:
         ({"sso_url": "sso/token"}, "sso_url='sso/token': expected https://HOST/PATH"),
         ({"sso_url": "ftp://sso/token"}, "expected https://HOST/PATH"),
         ({"sso_url": "https://me:s3cret@sso/token"}, "sso_url holds a user name or password"),
-        ({"sso_revoke_url": "https://sso:x/token"}, "sso_revoke_url cannot be read as a URL"),
+        ({"sso_revoke_url": "https://sso:x/token"}, "sso_revoke_url cannot be read"),
         ({"proxy": "http://me:s3cret@proxy:x"}, "proxy= is not the URL of a proxy"),
         ({"proxy": "socks5://proxy"}, "proxy= names a socks5 proxy"),
         ({"limits": trivirt.Limits(body=0)}, r"Limits\(body=0\): a number of bytes, at least 1"),

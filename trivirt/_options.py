@@ -122,6 +122,10 @@ def check_options(
 
 
 def _check_credentials(credentials: Credentials) -> None:
+    for name in ("username", "password"):
+        # Not left to the encoder: its error holds the whole text, also as a context.
+        if any("\ud800" <= c <= "\udfff" for c in getattr(credentials, name) or ""):
+            raise UsageError(f"The {name} was not in UTF-8 where it came from, and cannot be sent")
     if credentials.kerberos:
         if credentials.password is not None:
             raise UsageError("kerberos=True signs on with a ticket; leave the password out")

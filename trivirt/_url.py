@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from trivirt._value import Value
 from trivirt.errors import UsageError
@@ -28,16 +28,7 @@ class EngineUrl(Value):
 
 def parse_url(url: str) -> EngineUrl:
     """Take a URL apart. Raises UsageError with the form that is expected."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as exc:
-        raise UsageError(f"This URL cannot be read ({exc}); {_expected('')}") from None
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(
-            "The URL holds a user name or password; give them apart from it, as the username and "
-            "the password"
-        )
+    parts, port = _split(url, "The URL", _expected(""))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is not the URL of an engine; {_expected('')}")
     match = _API(parts.path)
@@ -51,6 +42,24 @@ def parse_url(url: str) -> EngineUrl:
         api=parts.path.rstrip("/"),
         root=match["root"],
     )
+
+
+def _split(url: str, what: str, expected: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL that holds no credentials, which are not repeated if it does."""
+    if "@" in url:  # Wherever it is: an unquoted / or ? in a password ends the host early.
+        raise UsageError(
+            f"{what} holds a user name or password; give them apart from it, as the username and "
+            "the password (elsewhere, @ is written %40)"
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise UsageError(f"{what} cannot be read ({exc}); {expected}") from None
+    host = parts.hostname or ""
+    if not (host.isascii() and host.isprintable()) or " " in host:
+        raise UsageError(f"{what} names the host {host!r}; write it in ASCII (xn--...)")
+    return parts, port
 
 
 def _expected(netloc: str) -> str:
@@ -68,13 +77,7 @@ class SignOnUrl(Value):
 
 def parse_sign_on_url(url: str, option: str) -> SignOnUrl:
     """Take a URL apart that `option` gives. Raises UsageError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as exc:
-        raise UsageError(f"{option} cannot be read as a URL ({exc})") from None
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(f"{option} holds a user name or password; give them apart from it")
+    parts, port = _split(url, option, "expected https://HOST/PATH")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
         raise UsageError(f"{option}={url!r}: expected https://HOST/PATH")
     secure = parts.scheme == "https"

@@ -54,7 +54,8 @@ class Exchange:
 
     def __repr__(self) -> str:
         state = "dropped" if self.dropped else self.stage.name.lower()
-        return f"<Exchange {self.number} {self.request.method} {self.request.target} {state}>"
+        path = self.request.target.partition("?")[0]
+        return f"<Exchange {self.number} {self.request.method} {path} {state}>"
 
     def answer(self, response: Response) -> None:
         """Wake the waiting task with its answer."""

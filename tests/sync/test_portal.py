@@ -180,6 +180,7 @@ def test_ctrl_c_while_an_engine_is_opened(port: int, scripted: ScriptedEngine) -
                 raise AssertionError
         except KeyboardInterrupt:
             print(time.time(), flush=True)
+    sys.stdin.readline()  # What comes now is read by `ends`, and not with the line before.
     with opened(token="mine") as engine:
         print(engine.statistics().logins, flush=True)
     """

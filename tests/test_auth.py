@@ -88,6 +88,74 @@ async def test_a_fresh_token_that_is_refused_ends_it(
     assert scripted.logins == 2
 
 
+async def test_a_renewal_that_is_refused_is_not_tried_by_each_request(
+    scripted: ScriptedEngine, nursery: trio.Nursery, autojump_clock: Any
+) -> None:
+    """It could lock the account; the answers come in while the login is long over."""
+    tried = 0
+
+    async def sso(peer: Peer) -> None:
+        nonlocal tried
+        while await peer.request() is not None:
+            tried += 1
+            if tried == 1:
+                scripted.live.add("theirs")
+                await peer.send(reply('{"access_token":"theirs"}', headers=JSON))
+            else:
+                text = '{"error":"access_denied","error_description":"Locked"}'
+                await peer.send(reply(text, status="400 No", headers=JSON))
+
+    async def slow(peer: Peer) -> None:
+        while (request := await peer.request()) is not None:
+            await trio.sleep(0.1)
+            head = f"Authorization: Bearer {next(iter(scripted.live), None)}\r\n"
+            status = "200 OK" if head in peer.head else "401 Unauthorized"
+            await peer.send(reply("<vms/>", status=status))
+            assert request == LIST
+
+    network = Hosts(nursery, engine=slow, sso=sso)
+    async with trivirt.open_engine(
+        URL, username="u", password="p", sso_url="http://sso/token", network_backend=network
+    ) as engine:
+        assert await engine.vms.list() == []
+        scripted.live.clear()
+        futures = [engine.soon.vms.list() for _ in range(300)]
+        failures = [await _failure(future) for future in futures]
+        assert tried == 2
+        assert len({id(failure) for failure in failures}) == 300
+        assert all("Locked" in str(failure) for failure in failures)
+        with pytest.raises(AuthError):  # Who asks anew has perhaps done something about it.
+            await engine.vms.list()
+        assert tried == 3
+        engine.give_back("none")
+
+
+async def _failure(future: Any) -> BaseException:
+    with pytest.raises(AuthError) as caught:
+        await future.wait()
+    return caught.value
+
+
+async def test_a_sign_on_service_that_is_away_when_a_token_dies_is_waited_for(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: Any
+) -> None:
+    """It starts later than the API."""
+    page = reply("<h1>No</h1>", status="503 No", headers=["Content-Type: text/html"])
+    scripted.answers[LIST] = live(scripted)
+    async with open_scripted(retries=None) as engine:
+        scripted.live.clear()
+
+        def away() -> bytes:
+            if scripted.asked.count(SIGN_ON) == 4:
+                del scripted.answers[SIGN_ON]
+            return page
+
+        scripted.answers[SIGN_ON] = away
+        assert await engine.vms.list() == []
+    assert scripted.asked.count(SIGN_ON) == 5
+    assert scripted.logins == len(scripted.logouts) == 2
+
+
 async def test_a_post_answered_401_is_repeated(
     scripted: ScriptedEngine, open_scripted: Any
 ) -> None:
@@ -192,6 +260,16 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(Credentials("user", "the-password", "the-token"))
     assert "the-" not in shown
     assert "user" in shown
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_what_is_no_text_is_refused_and_not_shown(name: str) -> None:
+    """An encoder's error would hold all of it, also as the context of another."""
+    given = {"username": "u", "password": "p", name: "s3cret\udce9"}
+    with pytest.raises(UsageError, match=f"The {name} was not in UTF-8") as caught:
+        trivirt.open_engine("https://e/ovirt-engine/api", **given)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_something_to_sign_on_with_is_needed() -> None:

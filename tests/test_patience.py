@@ -13,7 +13,9 @@ from trio.testing import MockClock
 import trivirt
 from trivirt import errors
 from trivirt._patience import Patience, Retries
+from trivirt._replies import retry_after
 from trivirt.simulator import SimulatedEngine
+from trivirt.wire import Response
 
 VMS = "GET /ovirt-engine/api/vms"
 BUSY = reply("<h1>Busy</h1>", status="503 No", headers=["Content-Type: text/html"])
@@ -84,6 +86,59 @@ async def test_a_server_that_asks_for_too_much_is_given_up(
         with pytest.raises(errors.Unavailable):
             await engine.vms.list()
         assert trio.current_time() < 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("Mon, 23 Nov 2026 12:00:30 GMT", 30),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 0),
+        ("Mon, 23 Nov 2026 12:00:30 +0100", 0),
+        ("Mon, 99 Nov 2026 12:00:30 GMT", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("", None),
+    ],
+)
+def test_when_a_server_wants_to_be_asked_again(asked: str, seconds: float | None) -> None:
+    """By its own clock, which is in the answer: ours may be wrong."""
+    date = ("date", "Mon, 23 Nov 2026 12:00:00 GMT")
+    assert retry_after(Response(503, (date, ("retry-after", asked)), b"")) == seconds
+    assert retry_after(Response(503, (("retry-after", asked),), b"")) is None
+    assert retry_after(Response(503, (date,), b"")) is None
+
+
+async def test_a_server_that_asks_for_an_absurd_time_is_given_up(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    asks = b"Retry-After: " + b"9" * 400 + b"\r\nContent-Type"
+    scripted.answers[VMS] = BUSY.replace(b"Content-Type", asks)
+    async with open_scripted(retries=None) as engine:
+        with pytest.raises(errors.Unavailable):
+            await engine.vms.list()
+    assert trio.current_time() < 1
+
+
+async def test_an_error_after_all_repetitions_names_the_request(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    """Its path is the one of the API, whatever it broke on."""
+    async with open_scripted(retries=Retries(attempts=2)) as engine:
+        for answer, kind in [
+            (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", errors.RemoteProtocolError),
+            (_hang_up, errors.ConnectionLost),
+            (BUSY, errors.Unavailable),
+        ]:
+            scripted.answers[VMS] = answer
+            with pytest.raises(kind) as caught:
+                await engine.vms.list()
+            assert (caught.value.method, caught.value.path) == ("GET", "/vms")
+
+
+def _hang_up() -> bytes:
+    raise trio.BrokenResourceError
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])

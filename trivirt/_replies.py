@@ -104,9 +104,25 @@ def outage(call: Call[Any], response: Response, max_size: int) -> Unavailable | 
 
 
 def retry_after(response: Response) -> float | None:
-    """The seconds that a Retry-After header asks for; None without one, or for a date."""
+    """The seconds that a Retry-After header asks for; None without one that makes sense.
+
+    A date (RFC 9110 section 10.2.3) is compared with that of the answer: clocks differ.
+    """
     value = response.header("retry-after") or ""
-    return float(value) if value.isascii() and value.isdigit() else None
+    if value.isascii() and value.isdigit():
+        return float(value)
+    then, now = _seconds(value), _seconds(response.header("date") or "")
+    return None if then is None or now is None else max(0.0, then - now)
+
+
+def _seconds(date: str) -> float | None:
+    """A date of HTTP in seconds since 1970; None if it is none."""
+    from email.utils import parsedate_to_datetime  # Slow to import, and seldom wanted.
+
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _result(call: Call[Any], response: Response, max_size: int) -> Any:

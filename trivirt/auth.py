@@ -107,6 +107,8 @@ class Session:
         self._token = credentials.token
         self._issued: list[str] = []
         self._login: _Login | None = None
+        self._dead: str | None = None
+        self._refusal: AuthError | None = None  # What came of the login in place of `_dead`.
         self.logins = 0
         self.gives_back: GivesBack = "issued"
 
@@ -130,7 +132,8 @@ class Session:
     async def renew(self, dead: str) -> str:
         """Another token than `dead`, which a 401 has refused.
 
-        However many tasks ask, one login is made. Raises as `token` does.
+        However many tasks ask, one login is made, also when it is refused: each more could lock
+        the user's account. Raises as `token` does.
         """
         if self._token == dead:
             if not self._credentials.renewable:
@@ -140,7 +143,9 @@ class Session:
                 )
                 refused.status = 401
                 raise refused
-            self._token = None
+            self._token, self._dead, self._refusal = None, dead, None
+        if self._refusal is not None and self._dead == dead and self._login is None:
+            raise _again(self._refusal)
         return self._token or await self._join()
 
     async def settle(self) -> None:
@@ -183,13 +188,10 @@ class Session:
         login = self._login
         await login.over.wait()
         if login.error is not None:
-            failure = copy.copy(login.error)
-            failure.__cause__ = login.error.__cause__
-            if isinstance(failure, TransportError):
-                failure.sent = False  # The login may have been; what waits for it was not.
-            raise failure
+            raise _again(login.error)
         return login.token
 
+    @trio.lowlevel.enable_ki_protection
     async def _run_login(self, login: _Login) -> None:
         limit = self._timeouts.sign_on
         login.scope.deadline = trio.current_time() + limit
@@ -204,6 +206,9 @@ class Session:
                 )
         except Error as exc:
             login.error = exc
+            self._refusal = exc if isinstance(exc, AuthError) else None
+        else:
+            self._refusal = None
         finally:
             self._login = None
             login.over.set()
@@ -269,6 +274,15 @@ class Session:
             whose = self._credentials.username
             return f"Sign-on with Kerberos as {whose!r}" if whose else "Sign-on with Kerberos"
         return f"Sign-on as {self._credentials.username!r}"
+
+
+def _again(error: Error) -> Error:
+    """The failure of a login, for one more of those who waited for it."""
+    failure = copy.copy(error)
+    failure.__cause__ = error.__cause__
+    if isinstance(failure, TransportError):
+        failure.sent = False  # The login may have been; what waits for it was not.
+    return failure
 
 
 class _Login:

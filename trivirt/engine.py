@@ -20,7 +20,6 @@ from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry
 from trivirt._version import __version__
 from trivirt.auth import Credentials, Endpoint, GivesBack, Session
 from trivirt.errors import (
-    AuthError,
     Cancelled,
     Error,
     TimedOut,
@@ -142,17 +141,17 @@ class Engine(SystemService[Async]):
         trouble: Error | None = None
         response: Response | None = None
         try:
-            response = await self._ask(call, body)
-        except TransportError as exc:
-            if not (self._reached and _repeatable(call, exc)):
-                exc.method, exc.path = call.method, call.path
-                raise
-            trouble = exc
-        except AuthError as exc:
+            try:
+                response = await self._ask(call, body)
+            except (TransportError, Unavailable) as exc:  # The latter comes from a sign-on.
+                if not (self._reached and _repeatable(call, exc)):
+                    raise
+                trouble = exc
+            if response is None or (response.status in _TROUBLE and self._reached):
+                response = await self._persist(call, body, response, trouble)
+        except Error as exc:
             exc.method, exc.path = call.method, call.path
             raise
-        if response is None or (response.status in _TROUBLE and self._reached):
-            response = await self._persist(call, body, response, trouble)
         self._reached = self._reached or response.status not in _TROUBLE
         if is_long(response):
             return await read_long_reply(call, response, self._options.limits.inflated)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
+import pytest
 import trio
-from scripted_engine import ScriptedEngine, reply
+from scripted_engine import URL, ScriptedEngine, reply
+from scripted_network import ScriptedNetwork
 from trio.testing import MockClock
 
 import trivirt
 from trivirt import errors
+from trivirt.auth import Session
+from trivirt.wire import Pool
+from trivirt.wire._connection import Connection
 
 API = "/ovirt-engine/api"
 
@@ -136,3 +142,86 @@ async def _expect_timeout(engine: trivirt.Engine, seconds: float) -> None:
         assert seconds <= trio.current_time() - start < 2 * seconds + 1
     else:
         raise AssertionError("it was answered")
+
+
+# Ctrl-C
+
+
+def _interrupt_in(
+    monkeypatch: pytest.MonkeyPatch, where: type, name: str, *turns: int
+) -> list[int]:
+    """Press Ctrl-C when a method is called for the n-th time; counts the calls."""
+    original, calls = getattr(where, name), [0]
+
+    def interrupted(self: Any, *args: Any, **keywords: Any) -> Any:
+        calls[0] += 1
+        if calls[0] in turns:
+            signal.raise_signal(signal.SIGINT)
+        return original(self, *args, **keywords)
+
+    monkeypatch.setattr(where, name, interrupted)
+    return calls
+
+
+def _run_interrupted(scripted: ScriptedEngine) -> None:
+    """A trio run of its own, since Ctrl-C is for the main task of one."""
+    for number in range(200):
+        scripted.answers[f"GET {API}/vms/{number}"] = reply(f"<vm id='{number}'/>")
+
+    async def use(network: ScriptedNetwork) -> None:
+        async with trivirt.open_engine(
+            URL, username="u", password="secret", network_backend=network
+        ) as engine:
+            futures = [engine.soon.vms.vm(str(number)).get() for number in range(200)]
+            for future in futures:
+                await future.wait()
+
+    async def main() -> None:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as servers:
+                await use(ScriptedNetwork(servers, scripted.serve))
+
+    trio.run(main)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    parts = getattr(error, "exceptions", None)
+    return [error] if parts is None else [leaf for part in parts for leaf in _leaves(part)]
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "turn"),
+    [
+        (Connection, "_deliver", 1),
+        (Connection, "_deliver", 5),
+        (Connection, "_take", 3),
+        (Pool, "_serve", 1),
+        (Pool, "_open", 4),
+        (Pool, "_pump", 20),
+        (Pool, "_settle", 50),
+        (Session, "_describe", 1),
+    ],
+)
+def test_ctrl_c_in_any_code_ends_the_run_and_signs_off(
+    scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int
+) -> None:
+    calls = _interrupt_in(monkeypatch, where, name, turn)
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group, in which it is
+        _run_interrupted(scripted)
+    assert {type(error) for error in _leaves(caught.value)} == {KeyboardInterrupt}
+    assert calls[0] >= turn
+    assert scripted.live == set()
+    assert len(scripted.logouts) == scripted.logins == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "turn"), [(Session, "owed", 1), (Pool, "give_up", 1), (Pool, "close", 1)]
+)
+def test_ctrl_c_while_an_engine_is_being_left_ends_the_run(
+    scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int
+) -> None:
+    calls = _interrupt_in(monkeypatch, where, name, turn)
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group, in which it is
+        _run_interrupted(scripted)
+    assert {type(error) for error in _leaves(caught.value)} == {KeyboardInterrupt}
+    assert calls[0] >= turn

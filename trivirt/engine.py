@@ -235,12 +235,16 @@ class Engine(SystemService[Async]):
         if self._closed:
             return
         self._closed = True
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING):
-            await self._pool.recall()
-            await self._session.settle()
+        try:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING):
+                await self._pool.recall()
+                await self._session.settle()
+                for pool in self._pools:
+                    pool.give_up()
+                await self._session.sign_off()
+        finally:  # Also when Ctrl-C is pressed again.
             for pool in self._pools:
-                pool.give_up()
-            await self._session.sign_off()
+                pool.close()
         for pool in self._pools:
             await pool.aclose()
 
@@ -394,6 +398,7 @@ class EngineContext:
     def __repr__(self) -> str:
         return f"<open_engine({str(self._options.url)!r})>"
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Engine:
         if self._engine is not None:
             raise UsageError("open_engine() is entered once; call it again for another engine")
@@ -407,6 +412,7 @@ class EngineContext:
             raise
         return self._engine
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -422,10 +428,12 @@ class EngineContext:
         # The nursery never sees the caller's exception, so that it reaches the caller as it was
         # raised and not in a group. Its own tasks raise nothing, and are over after `aclose`.
         assert self._engine is not None
-        await self._engine.aclose()
-        # Whatever was started and takes several steps may be between two of them, asleep.
-        self._nursery.cancel_scope.cancel()
-        await self._nursery_manager.__aexit__(None, None, None)
+        try:
+            await self._engine.aclose()
+        finally:
+            # Whatever was started and takes several steps may be between two of them, asleep.
+            self._nursery.cancel_scope.cancel()
+            await self._nursery_manager.__aexit__(None, None, None)
 
 
 def open_engine(

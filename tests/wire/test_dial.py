@@ -77,6 +77,7 @@ class ExceptionGroupLike(Exception):
     [
         (refused(), "No connection to engine:443: connection refused$"),
         (OSError(-2, "Name or service not known"), "engine:443: name or service not known$"),
+        (UnicodeError("label empty or too long"), "engine:443: label empty or too long$"),
         (httpcore.ConnectError("Odd"), "engine:443: odd$"),
         (httpcore.ConnectError(), "engine:443: ConnectError$"),
         (httpcore.ConnectTimeout(), "within 10 s; is the host up, and the port open"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import select
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -186,6 +187,17 @@ async def test_a_connection_that_was_closed_while_nobody_used_it(open_real_pool:
         line = await lend(pool)
         lent.set()
         await trio.testing.wait_all_tasks_blocked()
+        assert await ask(line, "1") is None
+        assert line.over
+        assert (await pool.request(get("1"))).body == b"GET /1"
+        assert len(peers) == 2
+
+
+async def test_an_answer_that_came_before_it_was_asked_for(open_real_pool: OpenPool) -> None:
+    async with open_real_pool(after_first(silent), echo) as (pool, peers):
+        line = await lend(pool)
+        await peers[0].send(answer("GET /forged"))
+        assert select.select([line._sock], [], [], 10)[0]
         assert await ask(line, "1") is None
         assert line.over
         assert (await pool.request(get("1"))).body == b"GET /1"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
+import select
+import socket
 import tracemalloc
 from typing import Any
 
+import httpcore
 import pytest
 import trio
 import trio.testing
-from scripted_network import Peer, answer, echo
+from scripted_network import Peer, ScriptedNetwork, answer, echo
 from trio.testing import MockClock
 
 from trivirt.errors import (
@@ -21,7 +25,7 @@ from trivirt.errors import (
     RemoteProtocolError,
     TimedOut,
 )
-from trivirt.wire import Pool, Request, Timeouts
+from trivirt.wire import Limits, Origin, Pool, Request, Timeouts
 
 
 def get(number: object) -> Request:
@@ -281,6 +285,19 @@ async def test_a_server_that_hangs_up_at_once_is_not_called_for_ever(
         assert len(network.connections) <= 20
 
 
+async def test_a_change_whose_answer_is_too_large_may_have_been_executed(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def floods(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
+
+    async with open_pool(floods) as (pool, network):
+        with pytest.raises(RemoteProtocolError, match=r"a head of more .*; it may have been exec"):
+            await pool.request(Request("POST", "/"))
+        assert len(network.connections) == 1
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_a_change_is_never_sent_twice(
     open_pool: Any, autojump_clock: MockClock, method: str
@@ -309,6 +326,74 @@ async def test_an_answer_out_of_step_is_not_believed(
         assert (await pool.request(get(0))).body == b"GET /0"
         assert (await pool.request(get(1))).body == b"GET /1"
         assert len(network.connections) == 2
+
+
+class SocketServer:
+    """Accepts on loopback, in threads, for tests in which the client has no time to look."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    async def answer_first(self, pool: Pool, request: Request) -> tuple[socket.socket, Any]:
+        """The server's end of a connection that has answered its first request."""
+        async with trio.open_nursery() as nursery:
+            got = Results()
+            nursery.start_soon(got.ask, pool, request, 0)
+            end = await trio.to_thread.run_sync(self._answer, f"{request.method} {request.target}")
+        return end, got[0]
+
+    def _answer(self, line: str) -> socket.socket:
+        end, _ = self._listener.accept()
+        end.settimeout(60)
+        end.recv(65536)
+        end.sendall(answer(line))
+        return end
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _keep_busy(pool: Pool) -> None:
+    """Keep trio from running until something has come, and the connection counts as idle."""
+    (connection,) = pool._connections
+    assert select.select([connection._stream.get_extra_info("socket")], [], [], 60)[0]
+    while not connection._unwatched():
+        pass
+
+
+@pytest.mark.parametrize("what", ["forged", "end", "reset"])
+async def test_what_came_while_nobody_looked_is_seen_before_a_request_is_written(
+    what: str,
+) -> None:
+    """An answer from before the request is none to it, and a POST need not meet its end there."""
+    server = SocketServer()
+    with contextlib.closing(server), trio.fail_after(60):
+        for _ in range(8):
+            async with trio.open_nursery() as nursery:
+                pool = Pool(
+                    nursery,
+                    Origin("127.0.0.1", server.port),
+                    httpcore.TrioBackend(),
+                    connections=1,
+                    depth=4,
+                    timeouts=Timeouts(),
+                    limits=Limits(),
+                )
+                first, status = await server.answer_first(pool, get(0))
+                assert status == 200
+                if what == "forged":
+                    first.sendall(answer("POST /1"))
+                else:
+                    if what == "reset":
+                        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0" * 2)
+                    first.close()
+                _keep_busy(pool)
+                second, status = await server.answer_first(pool, Request("POST", "/1"))
+                assert status == 200
+                await pool.aclose()
+                first.close()
+                second.close()
 
 
 async def _junk(peer: Peer) -> None:
@@ -609,6 +694,47 @@ async def test_closing_while_a_connection_is_being_opened(
     assert isinstance(results[0], Cancelled)
 
 
+async def test_closing_in_the_moment_in_which_a_connection_is_made(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async with open_pool() as (pool, network):
+        connect, go = network.connect_tcp, trio.Event()
+
+        async def waits(*args: Any, **keywords: Any) -> Any:
+            stream = await connect(*args, **keywords)
+            await go.wait()
+            return stream
+
+        network.connect_tcp = waits
+        with trio.move_on_after(1):
+            await pool.request(get(0))
+        go.set()  # What it wakes cannot be cancelled any more.
+        pool.close()
+
+
+async def test_what_breaks_in_a_network_backend_hangs_nobody(autojump_clock: MockClock) -> None:
+    """The nursery tells of it; the pool can be closed."""
+
+    class Broken(ScriptedNetwork):
+        async def connect_tcp(self, *args: Any, **keywords: Any) -> Any:
+            raise ZeroDivisionError
+
+    seen: list[BaseException] = []
+    with trio.fail_after(60):
+        try:
+            async with trio.open_nursery() as nursery:
+                options: dict[str, Any] = {"timeouts": Timeouts(), "limits": Limits()}
+                network = Broken(nursery)
+                pool = Pool(nursery, Origin("e", 80), network, connections=2, depth=2, **options)
+                try:
+                    await pool.request(get(0))
+                finally:
+                    await pool.aclose()
+        except BaseException as exc:
+            seen += getattr(exc, "exceptions", [exc])
+    assert {type(exc) for exc in seen} == {ZeroDivisionError}
+
+
 async def test_repr_shows_what_matters(open_pool: Any, autojump_clock: MockClock) -> None:
     async with open_pool(echo) as (pool, _):
         await pool.request(get(0))
@@ -633,7 +759,13 @@ async def _answers_out_of_step(peer: Peer) -> None:
             return
 
 
-@pytest.mark.parametrize("server", [_closes_after_each, _answers_out_of_step])
+async def _closes_after_each_without_a_word(peer: Peer) -> None:
+    await peer.answer(await peer.request() or "")
+
+
+@pytest.mark.parametrize(
+    "server", [_closes_after_each, _closes_after_each_without_a_word, _answers_out_of_step]
+)
 async def test_pipelining_that_is_broken_is_given_up(
     open_pool: Any,
     autojump_clock: MockClock,
@@ -647,6 +779,49 @@ async def test_pipelining_that_is_broken_is_given_up(
     warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "from now on they are sent one by one" in warnings[0]
+
+
+async def test_failures_that_close_say_nothing_of_pipelining(
+    open_pool: Any, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Apache closes behind its 503 while an engine restarts, and behind 400 and 500."""
+
+    async def away(peer: Peer) -> None:
+        request = await peer.request() or ""
+        await peer.answer(request, status="503 No", headers=["Connection: close"])
+
+    async with open_pool(away, connections=2, depth=8) as (pool, _):
+        assert await ask_all(pool, 60) == dict.fromkeys(range(60), 503)
+        assert pool.statistics().depth == 8
+    assert not caplog.records
+
+
+async def test_what_is_given_up_by_callers_says_nothing_of_pipelining(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def answers_one(peer: Peer) -> None:
+        await peer.answer(await peer.request() or "")
+        await trio.sleep_forever()
+
+    async with open_pool(answers_one, connections=1, depth=8) as (pool, _):
+        for _ in range(6):
+            with trio.move_on_after(5):
+                await ask_all(pool, 5)
+            await trio.sleep(5)
+        assert pool.statistics().opened == 6
+        assert pool.statistics().depth == 8
+
+
+async def test_large_answers_say_nothing_of_pipelining(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    async def floods(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
+
+    async with open_pool(floods, connections=1, depth=8) as (pool, _):
+        await ask_all(pool, 10)
+        assert pool.statistics().depth == 8
 
 
 async def test_depth_follows_a_distant_server(open_pool: Any, autojump_clock: MockClock) -> None:

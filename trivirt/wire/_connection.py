@@ -8,6 +8,9 @@ How they share the work, and how a connection ends:
 - One cancel scope around the reader carries the only timer. It speaks of the oldest request
   without an answer: the server owes nothing else yet. It is only ever moved to an earlier time;
   when it goes off too early because answers came meanwhile, it is set anew.
+- Before the writer uses a connection that was idle, the reader gets a turn. While this process was
+  busy elsewhere the other side may have closed, or sent what nobody asked for, which would be
+  taken for the answer. Then nothing is written, and the exchange goes elsewhere.
 - The reader alone decides that the connection is over. When writing fails the timer gives it a
   moment more, for good answers may still lie before the end that it is going to meet. `run` then
   closes the stream and returns a `Loss`: the exchanges that have no answer, and why.
@@ -30,6 +33,7 @@ from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._timeouts import Timeouts, overdue
 
 READ_SIZE = 65_536
+_IDLE = 0.001  # Seconds after which the reader may not have seen what has arrived.
 _DRAIN = 1.0  # Seconds that an answer nobody waits for may take before we rather reconnect.
 
 
@@ -57,7 +61,8 @@ class Connection:
     """An open connection. `load` counts the exchanges that it owes an answer or a write.
 
     `over` tells that it takes no more, although answers to what it took may still come. `served`
-    counts its answers, `deepest` is the most requests that were outstanding at once.
+    counts its answers, `last_status` is of the last one, `deepest` the most requests that were
+    outstanding at once.
 
     `answered` is called for each answer, `turn` after each batch of them.
     """
@@ -88,7 +93,7 @@ class Connection:
         self._returned, self._resumed = trio.Event(), trio.Event()
         self._broken_at = math.inf
         self._head_since = self._read_at = 0.0
-        self.load = self.served = self.deepest = 0
+        self.load = self.served = self.deepest = self.last_status = 0
         self.alone = False
         self.reserved = False
         self.over = False
@@ -228,6 +233,7 @@ class Connection:
     def _deliver(self, answers: list[tuple[Exchange, Response]]) -> None:
         self._head_since = trio.current_time()
         self.served += len(answers)
+        self.last_status = answers[-1][1].status
         for exchange, response in answers:
             if self._writing and self.alone:
                 self._ended = True  # Answered before the body was through: nobody reads the rest.
@@ -242,11 +248,14 @@ class Connection:
 
     # The writer.
 
+    @trio.lowlevel.enable_ki_protection
     async def _write(self) -> None:
         while True:
             if not self._outbox:
                 self._writer = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._stop_writer)
+            if self._unwatched():
+                await trio.lowlevel.checkpoint()
             data = self._take()
             self._traffic.bytes_sent += len(data)
             self._writing = True
@@ -261,6 +270,11 @@ class Connection:
                 self._set_timer()
                 return
             self._writing = False
+
+    def _unwatched(self) -> bool:
+        """Whether something may have arrived that the reader, and so nobody, has seen."""
+        idle = not self._pipeline.outstanding
+        return idle and trio.current_time() - self.idle_since > _IDLE
 
     def _stop_writer(self, _: object) -> trio.lowlevel.Abort:
         self._writer = None

@@ -62,7 +62,7 @@ async def _connect(
             f"No connection to {where} within {timeouts.connect:g} s; is the host up, and the "
             "port open in the firewalls between?"
         ) from exc
-    except (httpcore.ConnectError, OSError) as exc:
+    except (httpcore.ConnectError, OSError, UnicodeError) as exc:  # The last: `a..b` is no name.
         raise ConnectFailed(f"No connection to {where}: {_cause(exc)}") from exc
 
 

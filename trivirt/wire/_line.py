@@ -150,6 +150,9 @@ class Line:
     def _ask(self, request: Request) -> Response | None:
         if self.over:  # It was so by the time when the lock was to be had.
             return None
+        if self._speaks():
+            self.over = self.broken = True
+            return None
         limits, pipeline, start = self._timeouts.here(), self._pipeline, time.monotonic()
         sent = pipeline.send(request, None)
         self._traffic.sent += 1
@@ -171,6 +174,18 @@ class Line:
         except TimeoutError:
             waited = time.monotonic() - start
             raise overdue(self._host, limits, waited, pipeline.in_answer) from None
+
+    def _speaks(self) -> bool:
+        """Whether something has come before it was asked for: the end, or a forged answer."""
+        self._limit = None
+        self._sock.setblocking(False)
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:  # It was reset.
+            return True
+        return True
 
     def _set_limit(self, seconds: float) -> None:
         if seconds != self._limit:

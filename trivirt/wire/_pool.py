@@ -178,16 +178,20 @@ class Pool:
         Must be called before the nursery can end. Waits until all are closed, cancelled or not,
         which takes no network and so is short.
         """
+        self.close()
+        if self._serving:
+            self._vacant = trio.Event()
+            with trio.CancelScope(shield=True):
+                await self._vacant.wait()
+
+    def close(self) -> None:
+        """What `aclose` does before it waits."""
         self._closed = True
         self.give_up()
         for dialling in self._dials:
             dialling.cancel()
         for connection in self._connections:
             connection.retire()
-        if self._serving:
-            self._vacant = trio.Event()
-            with trio.CancelScope(shield=True):
-                await self._vacant.wait()
 
     def give_up(self) -> None:
         """Fail what is unanswered now with Cancelled; the connections stay usable."""
@@ -327,35 +331,45 @@ class Pool:
 
     # Connections.
 
+    @trio.lowlevel.enable_ki_protection
     async def _serve(self, dialling: trio.CancelScope) -> None:
         """One connection, from dialling to its end.
 
         Shielded: while users of the pool are being cancelled it must still drain their answers
-        and carry the logout. `aclose` ends it.
+        and carry the logout. `aclose` ends it. Ctrl-C is for the callers; here it would leave
+        requests that nobody ever answers.
         """
-        with trio.CancelScope(shield=True):
-            connection = await self._open(dialling)
-            if connection is not None:
-                loss = await connection.run()
-                self._connections.remove(connection)
-                self._suspect(connection, loss)
-                self._recover(loss)
-        self._serving -= 1
-        if not self._serving:
-            self._vacant.set()
+        try:
+            with trio.CancelScope(shield=True):
+                connection = await self._open(dialling)
+                if connection is not None:
+                    await self._run(connection)
+        finally:
+            self._serving -= 1
+            if not self._serving:
+                self._vacant.set()
         self._pump()
+
+    async def _run(self, connection: Connection) -> None:
+        try:
+            loss = await connection.run()
+        finally:
+            self._connections.remove(connection)
+        self._suspect(connection, loss)
+        self._recover(loss)
 
     async def _open(self, dialling: trio.CancelScope) -> Connection | None:
         """A connection that the pool may use; None when there is none to be had."""
-        stream = None
+        stream = failure = None
         try:
             with dialling:
                 stream = await dial(self._origin, self._backend, self._timeouts)
         except TransportError as exc:
+            failure = exc
+        finally:
             self._dials.remove(dialling)
-            self._dial_failed(exc)
-            return None
-        self._dials.remove(dialling)
+        if failure is not None:
+            self._dial_failed(failure)
         if stream is None:
             return None
         self._opened += 1
@@ -369,6 +383,8 @@ class Pool:
         )
         log.debug("connected to %s", self._origin.authority)
         self._connections.append(connection)
+        if self._closed:  # In the very moment in which the connection was made.
+            connection.retire()
         self._pump()
         return connection
 
@@ -386,8 +402,7 @@ class Pool:
 
     def _suspect(self, connection: Connection, loss: Loss) -> None:
         """Notice a server, or a proxy before it, that cannot be pipelined to."""
-        broken = loss.unanswered and connection.served <= 1
-        broken = broken and (loss.guilty is None or isinstance(loss.error, RemoteProtocolError))
+        broken = loss.unanswered and (_garbled(connection, loss) or _ended(connection, loss))
         if connection.deepest > 1 and (broken or connection.served > 1):
             self._suspicions = self._suspicions + 1 if broken else 0
             if self._suspicions == _SUSPICIONS and self._depth > 1:
@@ -424,6 +439,8 @@ class Pool:
         where = self._origin.authority
         error = loss.error or ConnectionLost(f"{where} closed the connection", sent=sent)
         if exchange is loss.guilty:
+            if isinstance(error, TooLarge) and not exchange.request.safe:
+                return TooLarge(f"{error}; it may have been executed")
             if isinstance(error, (TimedOut, TooLarge)):
                 return error
             exchange.losses += 1
@@ -435,6 +452,23 @@ class Pool:
                 return RemoteProtocolError(words)
             return ConnectionLost(words, sent=sent)
         return None
+
+
+def _garbled(connection: Connection, loss: Loss) -> bool:
+    """Whether a connection was out of step from its first answers on."""
+    wrong = isinstance(loss.error, RemoteProtocolError) and not isinstance(loss.error, TooLarge)
+    return wrong and connection.served <= 1
+
+
+def _ended(connection: Connection, loss: Loss) -> bool:
+    """Whether the other side has ended a connection after the first answer.
+
+    An answer that is a failure does not count: Apache closes behind 400, 500, 503 and some more
+    (httpd 2.4, ap_set_keepalive), which an engine that is stopped brings for each request.
+    """
+    given_up = loss.guilty is not None and loss.guilty.dropped
+    wrong = loss.guilty is None or (isinstance(loss.error, ConnectionLost) and not given_up)
+    return wrong and connection.served == 1 and connection.last_status < 400
 
 
 def _closed() -> Cancelled:

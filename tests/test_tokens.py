@@ -80,6 +80,7 @@ def test_refusals(response: Response, code: str | None, words: str) -> None:
             "the port speaks TLS",
         ),
         (answer(200, JSON, "{"), RemoteProtocolError, "not valid JSON"),
+        (answer(200, JSON, "[" * 100_000), RemoteProtocolError, "not valid JSON"),
         (answer(200, JSON, "[]"), RemoteProtocolError, "not a JSON object"),
         (answer(200, JSON, "{}"), RemoteProtocolError, "no usable access_token"),
         (answer(200, JSON, '{"access_token":""}'), RemoteProtocolError, "no usable access_token"),
@@ -101,6 +102,13 @@ def test_what_is_neither_yes_nor_no(response: Response, error: type[Error], word
 )
 def test_tokens(body: str) -> None:
     assert read_token(answer(200, JSON, body), "") == "t"
+
+
+def test_a_token_in_broken_json_is_in_no_error_on_the_way() -> None:
+    """That of the json module has the whole text as an attribute."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        read_token(answer(200, JSON, '{"access_token":"s3cret"'), "Sign-on")
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_a_token_by_another_name() -> None:

@@ -15,6 +15,7 @@ from trivirt.errors import AuthError, RemoteProtocolError, Unavailable
 from trivirt.wire import Response
 
 _MAX_SIZE = 1 << 20
+_NO_JSON = object()
 _TLS_PAGE = rb"plain HTTP (request was sent )?to (an? )?(SSL|HTTPS|TLS)"
 
 
@@ -43,8 +44,10 @@ def _read_json(response: Response, what: str) -> dict[str, Any]:
         raise error
     try:
         answer = json.loads(body)
-    except ValueError as exc:
-        raise RemoteProtocolError(f"{what}: the answer is not valid JSON") from exc
+    except (ValueError, RecursionError):
+        answer = _NO_JSON  # And not raised here: the error holds the text, and so the token.
+    if answer is _NO_JSON:
+        raise RemoteProtocolError(f"{what}: the answer is not valid JSON")
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]  # Some versions of the service wrap it.
     if not isinstance(answer, dict):

@@ -8,7 +8,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from trivirt._value import Value
 from trivirt.errors import UsageError
@@ -40,11 +40,10 @@ def parse_proxy(url: str, context: Callable[[], ssl.SSLContext], *, source: str)
     `context` makes the settings for a proxy that speaks TLS. Raises UsageError, which begins
     with `source` and never shows the URL: it may hold a password.
     """
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port
-    except ValueError:
-        raise UsageError(f"{source} is not the URL of a proxy; expected {_FORM}") from None
+    split = _split(url if "://" in url else f"http://{url}")
+    if split is None:  # Not raised where it is found: the error there holds the password.
+        raise UsageError(f"{source} is not the URL of a proxy; expected {_FORM}")
+    parts, port = split
     if parts.scheme not in ("http", "https"):
         raise UsageError(
             f"{source} names a {parts.scheme} proxy; trivirt speaks to HTTP proxies: {_FORM}"
@@ -58,6 +57,14 @@ def parse_proxy(url: str, context: Callable[[], ssl.SSLContext], *, source: str)
         context() if secure else None,
         _basic(parts.username, parts.password),
     )
+
+
+def _split(url: str) -> tuple[SplitResult, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        return None
 
 
 def _basic(user: str | None, password: str | None) -> str | None:

@@ -261,6 +261,28 @@ async def test_a_truncated_answer_is_asked_for_again(
         assert await ask_all(pool, 3) == dict.fromkeys(range(3), 200)
 
 
+async def _closes_after_each_without_a_word(peer: Peer) -> None:
+    await peer.answer(await peer.request() or "")
+
+
+async def test_what_was_lost_goes_to_a_connection_that_is_new(
+    open_pool: Any, autojump_clock: MockClock
+) -> None:
+    """Those that have answered before may all be about to end, one like the other."""
+    asked: list[int] = []
+
+    async def once(peer: Peer) -> None:
+        await peer.answer(await peer.request() or "")
+        if await peer.request() is not None:
+            asked.append(peer.number)
+
+    async with open_pool(once, connections=3, depth=1) as (pool, network):
+        assert await ask_all(pool, 3) == dict.fromkeys(range(3), 200)
+        assert (await pool.request(get(4))).body == b"GET /4"
+        assert len(asked) == 1
+        assert len(network.connections) == 4
+
+
 async def test_sending_again_is_bounded(open_pool: Any, autojump_clock: MockClock) -> None:
     async def breaks(peer: Peer) -> None:
         await peer.request()
@@ -712,6 +734,14 @@ async def test_closing_in_the_moment_in_which_a_connection_is_made(
         pool.close()
 
 
+async def test_closing_twice_at_once(open_pool: Any, autojump_clock: MockClock) -> None:
+    async with open_pool(echo, connections=2) as (pool, _):
+        await ask_all(pool, 4)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pool.aclose)
+            nursery.start_soon(pool.aclose)
+
+
 async def test_what_breaks_in_a_network_backend_hangs_nobody(autojump_clock: MockClock) -> None:
     """The nursery tells of it; the pool can be closed."""
 
@@ -757,10 +787,6 @@ async def _answers_out_of_step(peer: Peer) -> None:
         if len(requests) > 1:
             await peer.send(b"HTTP/1.1 junk\r\n\r\n")
             return
-
-
-async def _closes_after_each_without_a_word(peer: Peer) -> None:
-    await peer.answer(await peer.request() or "")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ A request that travels alone (anything that changes something, see `Request.alon
 queue of its own for a connection with nothing to do. When its turn comes and there is none, it
 reserves the least loaded one, so that a stream of GETs cannot keep it waiting. It does not use a
 connection that was idle for long: the server may be closing it right now (Apache does after 5 s).
+For the same reason what was on a broken connection does not go to an idle one that is not new.
 
 When a connection ends, the exchanges it owed come back (see `Loss`) and are queued again, ahead
 of the others, if that is safe: not one byte was written, or the request is safe and has not met
@@ -22,6 +23,7 @@ too many broken connections already.
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import math
 from collections import OrderedDict
@@ -180,7 +182,6 @@ class Pool:
         """
         self.close()
         if self._serving:
-            self._vacant = trio.Event()
             with trio.CancelScope(shield=True):
                 await self._vacant.wait()
 
@@ -263,7 +264,7 @@ class Pool:
             exchange = self._oldest()
             if exchange is None or self.limiter.available_tokens < 1:
                 return
-            if exchange.request.alone and self._stale(connection):
+            if not self._trusted(connection, exchange):
                 connection.retire()
                 continue
             del self._queue_of(exchange)[exchange]
@@ -275,8 +276,13 @@ class Pool:
             return shared or alone
         return shared if shared.number < alone.number else alone
 
-    def _stale(self, connection: Connection) -> bool:
-        return trio.current_time() - connection.idle_since > FRESH
+    def _trusted(self, connection: Connection, exchange: Exchange) -> bool:
+        """Whether an idle connection is good enough for the exchange."""
+        if exchange.losses and connection.served:
+            return False  # Some servers close after each answer, and do not say so.
+        if not exchange.request.alone:
+            return True
+        return trio.current_time() - connection.idle_since <= FRESH
 
     def _open_more(self) -> None:
         room = self._size - self._serving
@@ -297,7 +303,8 @@ class Pool:
         if not (self._alone or self._any_reserved):
             return
         oldest = next(iter(self._shared)).number
-        missing = sum(exchange.number < oldest for exchange in self._alone) - len(self._dials)
+        first = itertools.islice(self._alone, self._size)  # No more can have a connection.
+        missing = sum(exchange.number < oldest for exchange in first) - len(self._dials)
         for reserved in self._connections:
             reserved.reserved = reserved.reserved and missing > 0
             missing -= reserved.reserved
@@ -346,7 +353,7 @@ class Pool:
                     await self._run(connection)
         finally:
             self._serving -= 1
-            if not self._serving:
+            if self._closed and not self._serving:
                 self._vacant.set()
         self._pump()
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpcore
 import pytest
 import trio
-from apache import Apache, missing
+from apache import Apache, apache, missing
+from programs import free_port
 
 import trivirt
 from trivirt.codec import decode
@@ -127,6 +128,30 @@ async def test_an_idle_connection_that_apache_closes_is_replaced(
             assert (await vm.get()).comment == "after the pause"
             assert engine.statistics().opened == 2
             assert engine.statistics().resent == 0
+
+
+async def test_an_engine_that_is_stopped_does_not_end_pipelining() -> None:
+    """Apache closes behind each 503 that it gives in place of the engine."""
+    with apache(f"https://127.0.0.1:{free_port()}/") as httpd:
+        context = client_context(ca_file=httpd.ca_file)
+        origin = Origin("localhost", int(httpd.url.split(":")[2].split("/")[0]), context)
+        async with trio.open_nursery() as nursery:
+            options: dict[str, Any] = {"connections": 2, "depth": 8}
+            limits: dict[str, Any] = {"timeouts": Timeouts(), "limits": Limits()}
+            pool = Pool(nursery, origin, httpcore.TrioBackend(), **options, **limits)
+            statuses: list[int] = []
+
+            async def ask(number: int) -> None:
+                request = Request("GET", f"/ovirt-engine/api/vms/{number}")
+                statuses.append((await pool.request(request)).status)
+
+            async with trio.open_nursery() as callers:
+                for number in range(50):
+                    callers.start_soon(ask, number)
+            assert statuses == [503] * 50
+            assert pool.statistics().opened >= 50
+            assert pool.statistics().depth == 8
+            await pool.aclose()
 
 
 async def test_plain_http_to_the_tls_port(httpd: Apache, simulated: SimulatedEngine) -> None:

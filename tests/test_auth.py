@@ -246,6 +246,20 @@ async def test_leaving_by_cancellation_still_signs_off(
     assert scripted.logouts == ["token-1"]
 
 
+async def test_no_login_is_begun_while_an_engine_is_being_left(
+    scripted: ScriptedEngine, open_scripted: Any
+) -> None:
+    """By a request whose 401 has just come: nobody would give that token back."""
+    scripted.answers[LIST] = live(scripted)
+    async with open_scripted() as engine:
+        await engine._session.settle()
+        scripted.live.clear()
+        with pytest.raises(Cancelled, match="was closed"):
+            await engine.vms.list()
+    assert scripted.logins == 1
+    assert scripted.logouts == ["token-1"]
+
+
 async def test_a_closed_engine_does_not_sign_on_again(
     scripted: ScriptedEngine, open_scripted: Any
 ) -> None:

@@ -107,6 +107,7 @@ class Session:
         self._token = credentials.token
         self._issued: list[str] = []
         self._login: _Login | None = None
+        self._settled = False
         self._dead: str | None = None
         self._refusal: AuthError | None = None  # What came of the login in place of `_dead`.
         self.logins = 0
@@ -149,7 +150,11 @@ class Session:
         return self._token or await self._join()
 
     async def settle(self) -> None:
-        """Let a login under way end, for its token has to be given back; but not for long."""
+        """Let a login under way end, for its token has to be given back; but not for long.
+
+        From now on no other is begun, by requests whose 401 has just come.
+        """
+        self._settled = True
         if (login := self._login) is not None:
             try:
                 with trio.move_on_after(_SETTLING):
@@ -183,6 +188,8 @@ class Session:
 
     async def _join(self) -> str:
         if self._login is None:
+            if self._settled:
+                raise Cancelled("The engine was closed before sign-on was over")
             self._login = _Login()
             self._nursery.start_soon(self._run_login, self._login, name="trivirt sign-on")
         login = self._login

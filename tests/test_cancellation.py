@@ -181,7 +181,12 @@ def _run_interrupted(scripted: ScriptedEngine) -> None:
             async with trio.open_nursery() as servers:
                 await use(ScriptedNetwork(servers, scripted.serve))
 
-    trio.run(main)
+    # Where SIGINT is ignored, as in the background of a shell, trio leaves it so.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        trio.run(main)
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

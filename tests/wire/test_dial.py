@@ -89,6 +89,11 @@ async def test_a_connection_that_cannot_be_made(error: Exception, words: str) ->
     assert caught.value.sent is False
 
 
+async def test_an_address_of_ipv6_is_in_brackets() -> None:
+    with pytest.raises(ConnectFailed, match=r"No connection to \[::1\]:443: odd$"):
+        await dial(Origin("::1", 443), Network(httpcore.ConnectError("Odd")), Timeouts())
+
+
 async def test_the_time_to_connect(autojump_clock: Any) -> None:
     with pytest.raises(ConnectFailed, match="No connection to engine:443 within 3 s"):
         await dial(ENGINE, Network(delay=60), Timeouts(connect=3))

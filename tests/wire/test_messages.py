@@ -22,6 +22,9 @@ RESPONSES = {
     "in parts": keep_parts(200, (), cut(TEXT, 999)),
     "gzip": Response(200, GZIP, gzip.compress(TEXT)),
     "gzip in parts": keep_parts(200, GZIP, cut(gzip.compress(TEXT), 7)),
+    "gzip of several members": keep_parts(
+        200, GZIP, cut(b"".join(map(gzip.compress, (TEXT[:7], b"", TEXT[7:]))), 7)
+    ),
     "empty": Response(200, GZIP, b""),
 }
 
@@ -45,7 +48,11 @@ def test_a_body_in_parts_is_one_for_those_who_want_one() -> None:
 def test_what_is_wrong_with_a_gzip_body(parts: int) -> None:
     whole = gzip.compress(TEXT)
     size = len(whole) // parts + 1
-    for body, complaint in [(whole[:-9], "cut off"), (b"\x1f\x8b" + TEXT, "damaged")]:
+    for body, complaint in [
+        (whole[:-9], "cut off"),
+        (b"\x1f\x8b" + TEXT, "damaged"),
+        (whole + b"junk", "damaged"),
+    ]:
         for read in (Response.content, lambda one, limit: list(one.pieces(limit, 100))):
             with pytest.raises(RemoteProtocolError, match=complaint):
                 read(keep_parts(200, GZIP, cut(body, size)), 10**6)

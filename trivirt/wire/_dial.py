@@ -13,7 +13,7 @@ import trio
 
 from trivirt._value import Value
 from trivirt.errors import ConnectFailed, TlsFailed
-from trivirt.wire._proxy import Proxy
+from trivirt.wire._proxy import Proxy, bracketed
 from trivirt.wire._sockets import take_socket
 from trivirt.wire._timeouts import Timeouts
 from trivirt.wire._tls import TlsStream, describe
@@ -53,7 +53,7 @@ async def dial(
 async def _connect(
     host: str, port: int, backend: httpcore.AsyncNetworkBackend, timeouts: Timeouts
 ) -> httpcore.AsyncNetworkStream:
-    where = f"{host}:{port}"
+    where = f"{bracketed(host)}:{port}"
     try:
         with trio.fail_after(timeouts.connect):
             return take_socket(await backend.connect_tcp(host, port))

@@ -125,7 +125,9 @@ class Response(_Response):
         total = 0
         # In slices, because what a piece leaves over of its slice is copied.
         for rest in self._slices(slice_size):
-            while rest and not inflater.eof:
+            while rest:
+                if inflater.eof:  # A file of gzip may have several members (RFC 1952 section 2.2).
+                    inflater = zlib.decompressobj(wbits=31)
                 try:
                     piece = inflater.decompress(rest, min(size, max_size - total + 1))
                 except zlib.error as exc:
@@ -136,7 +138,7 @@ class Response(_Response):
                         f"The answer inflates to more than {max_size} bytes (see trivirt.Limits)"
                     )
                 yield piece
-                rest = inflater.unconsumed_tail
+                rest = inflater.unused_data or inflater.unconsumed_tail
         if not inflater.eof:
             raise RemoteProtocolError("The answer's gzip data is cut off")
 

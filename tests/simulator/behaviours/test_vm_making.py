@@ -158,7 +158,7 @@ def test_point_33_bodies_can_be_json(ask, named):
         "custom_properties": {"custom_property": [{"name": "a", "value": "b"}]},
     }
     answer = ask("POST", "/vms", json.dumps(body), content_type="application/json")
-    assert answer.status == 202, answer.body
+    assert answer.status == 201, answer.body
     assert ask.value(named("/vms", "fromjson"), "memory") == "1073741824"
 
 

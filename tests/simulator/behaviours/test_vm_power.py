@@ -198,28 +198,36 @@ def test_point_55_a_state_can_change_by_itself(ask, running):
 
 VM = (
     "<vm><name>new</name><cluster><name>Default</name></cluster>"
-    "<template><name>Blank</name></template></vm>"
+    "<template><name>{}</name></template></vm>"
 )
 
 
+def test_a_vm_without_disks_is_there_at_once(ask, act, listed):
+    answer = ask("POST", "/vms", VM.format("Blank"))
+    assert answer.status == 201
+    vm = answer.header("location").partition("/api")[2]
+    assert ask.value(vm, "status") == "down"
+    assert int(ask.value(vm, "memory")) == 2**30
+    assert len(listed(ask.get(f"{vm}/snapshots"))) == 1
+    assert listed(ask.get(f"{vm}/nics")) == []
+    assert act(vm, "start").status == 200
+
+
 def test_point_49_a_vm_being_made_is_locked(ask, act, states, listed):
-    answer = ask("POST", "/vms", VM)
+    answer = ask("POST", "/vms", VM.format("golden-00"))
     assert answer.status == 202
     vm = answer.header("location").partition("/api")[2]
     assert vm in listed(ask.get("/vms"))
     assert act(vm, "start").status == 409
     assert ask("DELETE", vm).status == 409
     assert states(vm) == ["image_locked", "down"]
-    assert int(ask.value(vm, "memory")) == 2**30
-    assert len(listed(ask.get(f"{vm}/snapshots"))) == 1
-    assert listed(ask.get(f"{vm}/nics")) == []
     assert act(vm, "start").status == 200
     assert states(vm)[-1] == "up"
 
 
 def test_a_name_can_be_had_once(ask):
-    assert ask("POST", "/vms", VM).status == 202
-    assert ask("POST", "/vms", VM).status == 409
+    assert ask("POST", "/vms", VM.format("Blank")).status == 201
+    assert ask("POST", "/vms", VM.format("Blank")).status == 409
     other = ask.first("/vms")
     assert ask("PUT", other, "<vm><name>new</name></vm>").status == 409
 

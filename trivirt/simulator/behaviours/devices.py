@@ -117,7 +117,7 @@ def import_vm(command: Command, wanted: types.ExternalVmImport) -> None:
     named = wanted.vm.name if wanted.vm is not None else None
     vm = types.Vm(name=named or wanted.name, cluster=wanted.cluster)
     vm.template = None if blank is None else link_to(blank)
-    wanted.vm, wanted.password = link_to(vm_making.add(command, vm)), None
+    wanted.vm, wanted.password = link_to(vm_making.add(command, vm, imported=True)), None
 
 
 # Clusters and data centers.

@@ -43,8 +43,8 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def add(command: Command, vm: types.Vm) -> Entry:
-    """From a template, a snapshot or an OVF document."""
+def add(command: Command, vm: types.Vm, *, imported: bool = False) -> Entry:
+    """From a template, a snapshot or an OVF document; or for disks that come from elsewhere."""
     if (data := _document(vm)) is not None:
         ovf.complete(vm, data)
     source = _snapshot_of(command, vm)
@@ -77,7 +77,8 @@ def add(command: Command, vm: types.Vm) -> Entry:
         nics.copy_to(command, entry, nic)
     for described in ovf.nics_of(data) if data is not None else ():
         nics.put(command, entry, described)
-    announce(command, entry)
+    empty = name_of(template) == "Blank" and not disks_of(command, entry)
+    announce(command, entry, at_once=empty and not imported)  # The engine locks for disks' sake.
     return entry
 
 
@@ -153,11 +154,16 @@ def _give_permission(command: Command, vm: Entry) -> None:
     command.store.add(f"{vm.path}/permissions", permission, "/vms/{id}/permissions")
 
 
-def announce(command: Command, vm: Entry) -> None:
+def announce(command: Command, vm: Entry, *, at_once: bool = False) -> None:
+    """Say that a VM is being made, and how it goes on."""
     command.log(34, f"VM {{vm}} was created by {command.asked.user}-authz.", vm=vm)
     copies = [get(each, "status") for each in disks_of(command, vm)]
     longer = command.durations.copying if copies else None
     done = "VM {vm} creation has been completed."
+    if at_once:
+        command.store.replace(vm, status=Status.DOWN)
+        command.log(53, done, vm=vm)
+        return
     command.passes(vm, (Status.IMAGE_LOCKED, Status.DOWN), lambda: command.log(53, done, vm=vm),
                    lasting=longer)  # fmt: skip
 

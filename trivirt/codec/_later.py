@@ -9,7 +9,7 @@ some thirty of them in each machine of a long list: as objects they would take t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,45 +99,48 @@ def _absolute(own: dict[str, Any], href: str) -> str:
     return f"{own['href']}{href[1:]}" if href[:1] == "~" else href
 
 
-class Kept:
-    """What is nested in an object and was not touched yet, without touching it.
+class Parts:
+    """The attributes of an object by how they are there, without touching what was put off.
 
-    `links` has the attribute and the href of lists that are only linked, `references` the
-    attribute, href (perhaps empty) and id of other objects, `texts` the attribute and the XML of
-    anything else. Equal texts of one attribute stand for equal values: who makes something of many
-    objects can remember what came of a text.
+    `scalars` are those asked for, `others` the rest that is read. Of what was put off `links` has
+    the attribute and the href of lists that are only linked, `references` the attribute, href
+    (perhaps empty) and id of other objects, `texts` the attribute and the XML of anything else.
+    Equal texts of one attribute stand for equal values: who makes something of many objects can
+    remember what came of a text.
     """
 
-    __slots__ = ("links", "references", "texts")
+    __slots__ = ("links", "others", "references", "scalars", "texts")
 
     def __init__(self) -> None:
+        self.scalars: dict[str, Any] = {}
+        self.others: list[tuple[str, Any]] = []
         self.links: list[tuple[str, str]] = []
         self.references: list[tuple[str, str, str]] = []
         self.texts: list[tuple[str, str]] = []
 
 
-def kept_of(obj: Any) -> Kept | None:
-    """Give what was put off in an object; None when nothing was."""
+def parts_of(obj: Any, scalars: Container[str]) -> Parts:
+    """Part the attributes of an object; those named in `scalars` from the others."""
     own: dict[str, Any] = obj.__dict__
-    if "\0" not in own:
-        return None
-    found = Kept()
-    for key, kept in own.items():
-        if key[0] != "\0" or key == "\0":
-            continue
-        if isinstance(kept, Linked):
-            href, kept = kept.href, kept.inside
-            if not kept:
-                found.links.append((key[1:], href))
-                continue
-        if kept[0] != "\0":
-            found.texts.append((key[1:], kept))
-            continue
-        href, parted, id = kept[1:].partition("\0")
-        if href[:1] == "~":
-            href = own["href"] + href[1:]
-        if parted:
-            found.references.append((key[1:], href, id))
-        else:
-            found.links.append((key[1:], href))
-    return found
+    parts = Parts()
+    for key, value in own.items():
+        if key in scalars:
+            parts.scalars[key] = value
+        elif key[0] != "\0":
+            parts.others.append((key, value))
+        elif type(value) is str and value[:1] == "\0":
+            href, parted, id = value[1:].partition("\0")
+            if href[:1] == "~":
+                href = own["href"] + href[1:]
+            if parted:
+                parts.references.append((key[1:], href, id))
+            else:
+                parts.links.append((key[1:], href))
+        elif isinstance(value, Linked):
+            if value.inside:
+                parts.texts.append((key[1:], value.inside))
+            else:
+                parts.links.append((key[1:], value.href))
+        elif value:  # Else it is the mark that there is something put off.
+            parts.texts.append((key[1:], value))
+    return parts

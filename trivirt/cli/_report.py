@@ -28,8 +28,8 @@ def _console() -> Console:
 
 
 def show_text(text: str) -> None:
-    """Say one thing on standard output."""
-    _console().print(text)
+    """Say one thing on standard output. Terminals break long lines, so that paths can be copied."""
+    _console().print(text, soft_wrap=True)
 
 
 def complain(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import trivirt
 from trivirt.configuration import engine_names
 from trivirt.configuration._files import engines_file, read_engines
 from trivirt.errors import UsageError
@@ -205,6 +206,15 @@ def test_the_first_file_to_use_a_name_has_it(home):
     assert list(engines.sources) == ["lab", "b", "c"]
     assert engines.sources["lab"].get("url").startswith("https://lab.")
     assert engines.sources["b"].get("url").startswith("https://b/")
+
+
+def test_an_engine_url_that_is_none_holds_up_no_other_engine(home):
+    home.write("ovirt.conf", "[a]\nengine_url = https://u:s3cret@[x\n[b]\nengine_url = https://b\n")
+    engines = read_engines(home.environ)
+    assert engines.sources["b"].get("url") == "https://b/ovirt-engine/api"
+    with pytest.raises(UsageError) as caught:
+        trivirt.open_engine(engines.sources["a"].get("url"), username="u", password="p")
+    assert "s3cret" not in str(caught.value)
 
 
 TWO = LAB + LAB.replace("lab", "prod")

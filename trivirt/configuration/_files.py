@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from trivirt.configuration._sources import Setting, Source
 from trivirt.errors import UsageError
@@ -232,5 +231,9 @@ def _from_section(name: str, section: Mapping[str, str], path: Path) -> Source:
 
 
 def _api(url: str) -> str:
-    """The URL of the API; these tools are given that of the engine, and some take both."""
-    return f"{url.rstrip('/')}/ovirt-engine/api" if urlsplit(url).path in ("", "/") else url
+    """The URL of the API; these tools are given that of the engine, and some take both.
+
+    What is no URL at all is told by whoever opens it, and without the passwords it may hold.
+    """
+    bare = url.rstrip("/")
+    return url if "/" in bare.partition("://")[2] else f"{bare}/ovirt-engine/api"

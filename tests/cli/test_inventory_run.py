@@ -59,6 +59,29 @@ def test_a_deadline_is_partial_and_resume_makes_it_complete(capsys, tmp_path, fa
     assert ask(out, "SELECT count(*) FROM vms") == [(12,)]
 
 
+def test_an_earlier_inventory_stays_until_another_is_done(capsys, tmp_path, far, to_engine):
+    out = tmp_path / "i.sqlite"
+    words = [*to_engine(far), "--out", str(out)]
+    assert main(words) == 0
+    before = out.read_bytes()
+    capsys.readouterr()
+    assert main([*words, *SLOW, "--deadline", "1.5"]) == 3
+    assert f"{out} was not written; what was read is kept in {out}.part." in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert out.read_bytes() == before
+    assert main([*words, *SLOW, "--resume"]) == 0
+    assert ask(out, "SELECT number, sessions FROM run") == [(1, 2)]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_a_kill_has_left_beside_the_file_goes(tmp_path, simulated, to_engine):
+    left = tmp_path / ".i.json.trivirt-0123456789abcdef.new"
+    left.touch()
+    assert main([*to_engine(simulated), "--out", str(tmp_path / "i.json")]) == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["i.json"]
+
+
 def test_other_forms_are_written_when_all_is_there(capsys, tmp_path, far, to_engine):
     out = tmp_path / f"{100 * 'i'}.json"
     words = [*to_engine(far), "--out", str(out), *SLOW]

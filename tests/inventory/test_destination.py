@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from trivirt.errors import StoreError, UsageError
-from trivirt.inventory import Destination
+from trivirt.inventory import Destination, _destination
+from trivirt.inventory._store import Store
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 
@@ -193,3 +197,106 @@ def test_a_new_run_forgets_one_that_was_left(tmp_path):
 def test_tables_of_one_file_have_names_of_their_own(tmp_path):
     other = Destination(tmp_path / "a.csv").sibling("vm_nics")
     assert (other.path.name, other.form) == ("a.vm_nics.csv", "csv")
+
+
+def leave_a_hot_journal(path):
+    """A database as a program leaves it that was killed in the middle of a transaction."""
+    source = path.with_name("source")
+    with closing(sqlite3.connect(source, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size=1")
+        db.execute("CREATE TABLE earlier (text TEXT)")
+        db.executemany("INSERT INTO earlier VALUES (?)", [("x" * 500,)] * 500)
+        db.execute("BEGIN")
+        db.execute("UPDATE earlier SET text = upper(text)")
+        for end in ("", "-journal"):
+            shutil.copy(f"{source}{end}", f"{path}{end}")
+        db.execute("ROLLBACK")
+    source.unlink()
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 1000
+
+
+def test_a_journal_that_a_kill_has_left_does_not_spoil_what_takes_its_place(tmp_path):
+    """SQLite would mend the new file with it: all of its tables were gone."""
+    target = tmp_path / "a.sqlite"
+    leave_a_hot_journal(target)
+    where = Destination(target)
+    work = where.fresh()
+    Store(work).close()
+    leave_a_hot_journal(target)  # Another program has come and gone meanwhile.
+    where.take(work)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.sqlite"]
+    with closing(sqlite3.connect(target)) as db:
+        assert db.execute("SELECT count(*) FROM run").fetchall() == [(0,)]
+
+
+def test_a_run_that_is_under_way_keeps_its_file(tmp_path, monkeypatch):
+    """Another run beside it would take it away, and publish it when it is half done."""
+    monkeypatch.setattr(_destination, "_PATIENCE", 0.0)
+    target = tmp_path / "a.sqlite"
+    with closing(Store(target)):
+        with pytest.raises(StoreError, match=r"a.sqlite: it is in use by another program"):
+            Destination(target).fresh()
+    work = Destination(target).fresh()
+    with closing(Store(work)):
+        for where in (Destination(target), Destination(target, "json")):
+            with pytest.raises(StoreError, match=r"a.sqlite.part: it is in use"):
+                where.fresh()
+        with pytest.raises(StoreError, match="in use"):
+            where.discard()
+        assert work.exists()
+
+
+def test_an_inventory_in_use_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(_destination, "_PATIENCE", 0.0)
+    target = tmp_path / "a.sqlite"
+    Store(target).close()
+    where = Destination(target)
+    work = where.fresh()
+    Store(work).close()
+    with closing(Store(target)), pytest.raises(StoreError, match="in use"):
+        where.take(work)
+    assert work.exists()
+
+
+def test_the_log_of_a_database_that_is_replaced_goes_with_it(tmp_path):
+    """DuckDB opens no database beside the log of another one."""
+    target = tmp_path / "a.duckdb"
+    target.write_text("old")
+    (tmp_path / "a.duckdb.wal").write_text("of the old one")
+    Destination(target).write(text("new"))
+    assert [file.name for file in tmp_path.iterdir()] == ["a.duckdb"]
+
+
+@pytest.mark.parametrize("sibling", [None, "vm_nics"])
+def test_what_a_kill_has_left_is_swept_and_nothing_else(tmp_path, sibling):
+    where = Destination(tmp_path / "a.csv")
+    written = where if sibling is None else where.sibling(sibling)
+    names = []
+
+    def note(path):
+        path.write_text("half")
+        names.append(path.name)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(StoreError):
+        written.write(note)
+    assert list(tmp_path.iterdir()) == []
+    (left,) = names
+    for name in (left, f"{left}.wal", f"{left}2", f".b{left[2:]}", "a.csv", "a.csv.part"):
+        (tmp_path / name).touch()
+    where.sweep()
+    kept = {f"{left}2", f".b{left[2:]}", "a.csv", "a.csv.part"}
+    assert {file.name for file in tmp_path.iterdir()} == kept
+
+
+def test_nothing_is_swept_where_there_is_no_folder():
+    Destination(os.devnull, "json").sweep()
+
+
+def test_a_file_that_cannot_be_replaced_is_told_of(tmp_path, monkeypatch):
+    target = tmp_path / "a.sqlite"
+    target.touch()
+    where = Destination(target)
+    work = where.fresh()
+    with pytest.raises(StoreError, match=r"a.sqlite cannot be written: No such file"):
+        where.take(work)

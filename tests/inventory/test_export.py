@@ -195,3 +195,47 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
     for form, library in (("parquet", "pyarrow"), ("duckdb", "pyarrow")):
         with pytest.raises(UsageError, match=rf"needs {library}.*trivirt\["):
             check_form(form)
+
+
+def test_a_copy_is_an_inventory_itself(filled, tmp_path):
+    store, _ = filled
+    target = tmp_path / "copy.sqlite"
+    target.write_text("old")
+    assert export(store, Destination(target)) == [str(target)]
+    with closing(Store(target)) as copy:
+        assert copy.runs() == store.runs()
+        for name in ("engine", "vms", "vm_nics"):
+            assert copy.table(name) == store.table(name)
+
+
+class CancelledMeanwhile(Destination):
+    """A place where the wait for the writing is cancelled when it has begun."""
+
+    def cancelled_with(self, scope):
+        self._scope = scope
+        return self
+
+    def write(self, write):
+        def begin(path):
+            trio.from_thread.run_sync(self._scope.cancel)
+            write(path)
+
+        super().write(begin)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "parquet", "duckdb"])
+async def test_who_waits_for_it_can_cancel_it(simulated, connect, tmp_path, form):
+    if form in ("parquet", "duckdb"):
+        pytest.importorskip("pyarrow")
+    if form == "duckdb":
+        pytest.importorskip("duckdb")
+    target = tmp_path / "there"
+    target.write_text("old")
+    async with connect(simulated) as engine, open_store(tmp_path / "kept.sqlite") as keeper:
+        await collect(engine, PLAN, keeper)
+        with trio.CancelScope() as scope:
+            where = CancelledMeanwhile(target, form).cancelled_with(scope)
+            await keeper.do(export, keeper.store, where)
+        assert scope.cancelled_caught
+    assert target.read_text() == "old"
+    assert {file.name for file in tmp_path.iterdir()} == {"kept.sqlite", "there"}

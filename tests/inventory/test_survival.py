@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections import Counter
 from functools import partial
@@ -18,6 +19,7 @@ import pytest
 import survival
 
 import trivirt.sync
+from trivirt.cli._demo_engine import this_trivirt
 
 COUNT = int(os.environ.get("TRIVIRT_SURVIVAL", "1"))
 SEED = int(os.environ.get("TRIVIRT_SURVIVAL_SEED", "2"))
@@ -107,6 +109,65 @@ def test_a_job_that_fills_the_disk_goes_on_when_there_is_room(engine, whole, tmp
     except OSError as error:
         pytest.skip(f"no file system can be mounted here: {error}")
     run(one, tmp_path, "full disk")
+
+
+# Requests of which the engine lets the first wait for long, so that the job is in this phase.
+PHASES = {
+    "beginning": "/ovirt-engine/api/events?max",
+    "reading": "/ovirt-engine/api/vms/",
+    "reconciling": "/ovirt-engine/api/events?from",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_two_signals_at_once_end_any_phase_and_it_goes_on(engine, whole, tmp_path, phase, number):
+    out, log, order = tmp_path / "i.sqlite", tmp_path / "log", (*survival.ORDERS[0], *survival.PACE)
+    engine.control("POST", "/faults", fault="slow", seconds=60, path=PHASES[phase])
+    try:
+        with survival.session(engine, out, *order, log=log) as process:
+            while engine.control("GET", "/faults")["faults"]:  # Until it has hit.
+                assert not survival.ended(process, 0.02), log.read_text()
+            process.send_signal(number)
+            process.send_signal(number)
+            assert process.wait(survival.PATIENCE) == 130, log.read_text()
+    finally:
+        engine.control("DELETE", "/faults")
+    survival.check_valid(out, tmp_path / "copy.sqlite")
+    assert "--resume to go on" in log.read_text()
+    if phase != "beginning":
+        assert survival.last_run(out)["verdict"] == "partial: interrupted"
+    again = survival.session(engine, out, *order, "--resume", log=log)
+    assert again.wait(survival.PATIENCE) == 0, log.read_text()
+    survival.compare(survival.rows(out), whole.rows[0], phase)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+def test_a_signal_while_it_tells_what_it_found_comes_too_late_to_lose_that(
+    engine, whole, tmp_path, number
+):
+    """Its words wait in a pipe that is full, from which somebody reads at last."""
+    out = tmp_path / "i.sqlite"
+    out.touch()  # So that it has to be put in the place of another.
+    line = [*this_trivirt(), "inventory", "--out", str(out), *survival.ORDERS[0], *survival.PACE]
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 4096)
+    os.set_blocking(writer, True)
+    with subprocess.Popen(line, stdout=writer, env=engine.environment(tmp_path)) as process:
+        os.close(writer)
+        part = tmp_path / "i.sqlite.part"
+        while not (out.stat().st_size and not part.exists()):
+            assert not survival.ended(process, 0.02)
+        survival.compare(survival.rows(out), whole.rows[0], "when it tells")
+        process.send_signal(number)
+        with open(reader, "rb") as file:
+            file.read()
+        assert process.wait(survival.PATIENCE) == 130
+    assert os.listdir(tmp_path) == ["i.sqlite"]
+    assert survival.last_run(out)["verdict"] == "complete"
 
 
 MACHINES = "vms=disk_attachments,nics,snapshots"

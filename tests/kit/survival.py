@@ -49,7 +49,7 @@ class Served:
 
     facts: Mapping[str, Any]
 
-    def control(self, method: str, path: str, **wish: object) -> dict[str, Any]:
+    def control(self, method: str, path: str, /, **wish: object) -> dict[str, Any]:
         data = json.dumps(wish).encode() if method == "POST" else None
         asked = urllib.request.Request(self.facts["control_url"] + path, data, method=method)
         with urllib.request.urlopen(asked, timeout=30) as answer:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
 from trivirt import inventory
 from trivirt.cli._failure import Failure, sentence
-from trivirt.cli._jobs import Jobs, Order, plan_requests, run_jobs
+from trivirt.cli._interruption import one_kind_of_signal, until_signal
+from trivirt.cli._jobs import Order, plan_requests, run_jobs
 from trivirt.cli._progress import show_progress
 from trivirt.cli._report import complain, found_rows, show_table, show_text
 from trivirt.cli._sign_on import Target
+from trivirt.errors import StoreError
 
 __all__ = ["run_inventory", "show_plan"]
 
@@ -43,29 +46,32 @@ def run_inventory(
     """
     # Where an inventory is piped into a program, no word of ours gets in between.
     words = sys.stderr if out is not None and out.is_output else sys.stdout
-    with redirect_stdout(words):
-        return _run_and_tell(targets, order, out, work)
-
-
-def _run_and_tell(
-    targets: Mapping[str | None, Target],
-    order: Order,
-    out: inventory.Destination | None,
-    work: Path | None,
-) -> int:
     new = work is not None and not work.exists()
-    jobs, published = trio.run(_run, targets, order, out, work)
-    code = _code(jobs)
-    if work is not None and out is not None:
-        if code == NOTHING and new:
-            work.unlink()
-        elif published and work != out.path:
-            if out.form == "sqlite":
-                out.take(work)
-            elif all(outcome.ended for outcome in jobs.outcomes):
-                out.discard()
-    _tell(jobs, order, out, code, published)
-    return code
+    with redirect_stdout(words), one_kind_of_signal():
+        result = trio.run(_run, targets, order, out, work, new)
+        _tell(result, out, work)
+    return result.code
+
+
+class Summary(NamedTuple):
+    """What is told of one engine: a table below its title, and lines below that."""
+
+    title: str
+    rows: list[list[str]]
+    lines: list[str]
+
+
+class Result(NamedTuple):
+    """What came of all jobs, and whether it was published, or interrupted."""
+
+    outcomes: list[inventory.Outcome]
+    interrupted: bool
+    published: bool
+    summaries: Sequence[Summary] = ()
+
+    @property
+    def code(self) -> int:
+        return INTERRUPTED if self.interrupted else _code(self.outcomes)
 
 
 async def _run(
@@ -73,71 +79,105 @@ async def _run(
     order: Order,
     out: inventory.Destination | None,
     work: Path | None,
-) -> tuple[Jobs, bool]:
-    """Everything that needs the store to be open. Tells whether the file may be published."""
-    # SQLite keeps a database without a name in a temporary file, and removes it.
-    async with inventory.open_store(work or "") as keeper:
-        with show_progress() as watch:
-            jobs = await run_jobs(targets, order, keeper, watch)
-        published = not jobs.interrupted and any(outcome.ended for outcome in jobs.outcomes)
-        published = published and _code(jobs) != NOTHING
-        if out is not None and published and out.form != "sqlite":
-            await keeper.do(inventory.export, keeper.store, out)
-        await keeper.do(_show, keeper, jobs)
-    return jobs, published
+    new: bool,
+) -> Result:
+    """Read, and put what was read where it belongs, so that words are all that is left to do."""
+    outcomes: list[inventory.Outcome] = []
+    published = False
+    with until_signal() as scope:
+        # SQLite keeps a database without a name in a temporary file, and removes it.
+        async with inventory.open_store(work or "") as keeper:
+            with scope:
+                with show_progress() as watch:
+                    await run_jobs(targets, order, keeper, watch, outcomes)
+                published = await _export(outcomes, keeper, out)
+            result = Result(outcomes, scope.cancelled_caught, published)
+            summaries = await keeper.do(_summaries, keeper.store, result)
+        if work is not None and out is not None:
+            await trio.to_thread.run_sync(_put_away, result, out, work, new)
+    return result._replace(summaries=summaries)
 
 
-def _code(jobs: Jobs) -> int:
-    if jobs.interrupted:
-        return INTERRUPTED
-    if all(outcome.state == "complete" for outcome in jobs.outcomes):
+async def _export(
+    outcomes: list[inventory.Outcome], keeper: inventory.Keeper, out: inventory.Destination | None
+) -> bool:
+    """Write what is no SQLite; tell whether what was read is worth being published."""
+    if out is not None:
+        await keeper.do(out.sweep)
+    worth = any(outcome.ended for outcome in outcomes) and _code(outcomes) != NOTHING
+    if out is not None and worth and out.form != "sqlite":
+        await keeper.do(inventory.export, keeper.store, out)
+    return worth
+
+
+def _put_away(result: Result, out: inventory.Destination, work: Path, new: bool) -> None:
+    """Give the file of the run its name, or remove it, or leave it to the next session."""
+    if result.code == NOTHING and new:
+        work.unlink()
+    elif result.published and work != out.path:
+        if out.form == "sqlite":
+            out.take(work)
+        elif all(outcome.ended for outcome in result.outcomes):
+            with suppress(StoreError):  # Of somebody who has resumed it in this moment.
+                out.discard()
+
+
+def _code(outcomes: list[inventory.Outcome]) -> int:
+    if all(outcome.state == "complete" for outcome in outcomes):
         return 0
-    return PARTIAL if any(outcome.objects for outcome in jobs.outcomes) else NOTHING
+    return PARTIAL if any(outcome.objects for outcome in outcomes) else NOTHING
 
 
-def _show(keeper: inventory.Keeper, jobs: Jobs) -> None:
+def _summaries(store: inventory.Store, result: Result) -> list[Summary]:
     """What was found, and what each run took and is worth."""
-    outcomes = {outcome.engine: outcome for outcome in jobs.outcomes}
-    engines = {facts.name: facts for facts in keeper.store.engines()}
-    for record in keeper.store.runs():
+    outcomes = {outcome.engine: outcome for outcome in result.outcomes}
+    engines = {facts.name: facts for facts in store.engines()}
+    found = []
+    for record in store.runs():
         outcome = outcomes.get(record.engine)
-        if outcome is None and not jobs.interrupted:
+        if outcome is None and not result.interrupted:
             continue  # Of an engine that is in the file, and was not asked now.
         facts = engines[record.engine]
-        rows = found_rows(inventory.totals(keeper.store, record))
-        show_table(f"{_product(facts)} at {facts.url}", ["what", "found", "not available"], rows)
-        if outcome is not None:
-            rate = outcome.requests / outcome.seconds if outcome.seconds else 0.0
-            show_text(
-                f"{outcome.requests} requests in {outcome.seconds:.2f} seconds, "
-                f"{rate:.0f} requests/s."
-            )
-        show_text(f"{record.verdict[:1].upper()}{record.verdict[1:]}.")
-        for note in record.notes:
-            show_text(f"Note: {note}.")
+        rows = found_rows(inventory.totals(store, record))
+        found.append(Summary(f"{_product(facts)} at {facts.url}", rows, _lines(record, outcome)))
+    return found
+
+
+def _lines(record: inventory.RunRecord, outcome: inventory.Outcome | None) -> list[str]:
+    lines = []
+    if outcome is not None:
+        rate = outcome.requests / outcome.seconds if outcome.seconds else 0.0
+        lines.append(
+            f"{outcome.requests} requests in {outcome.seconds:.2f} seconds, {rate:.0f} requests/s."
+        )
+    lines.append(f"{record.verdict[:1].upper()}{record.verdict[1:]}.")
+    return lines + [f"Note: {note}." for note in record.notes]
 
 
 def _product(facts: inventory.EngineFacts) -> str:
     return " ".join(filter(None, (facts.product, facts.version))) or "Engine"
 
 
-def _tell(
-    jobs: Jobs, order: Order, out: inventory.Destination | None, code: int, published: bool
-) -> None:
-    """Where it is now; and what went wrong where there is no record to tell it."""
-    never = [outcome for outcome in jobs.outcomes if not outcome.requests and outcome.error]
-    if code == NOTHING and len(jobs.outcomes) == 1:
-        (outcome,) = jobs.outcomes
+def _tell(result: Result, out: inventory.Destination | None, work: Path | None) -> None:
+    """What came of it, where it is now; and what went wrong where no record tells it."""
+    for title, rows, lines in result.summaries:
+        show_table(title, ["what", "found", "not available"], rows)
+        for line in lines:
+            show_text(line)
+    outcomes, nothing = result.outcomes, result.code == NOTHING
+    if nothing and len(outcomes) == 1:
+        (outcome,) = outcomes
         raise outcome.error or Failure(outcome.verdict.removeprefix("partial: "))
-    for outcome in never if code != NOTHING else jobs.outcomes:
-        why = sentence(outcome.error) if outcome.error else outcome.verdict
-        complain(f"{outcome.engine}: {why}")
-    if out is None or code == NOTHING:
+    for outcome in outcomes:
+        if nothing or (outcome.error and not outcome.requests):
+            why = sentence(outcome.error) if outcome.error else outcome.verdict
+            complain(f"{outcome.engine}: {why}")
+    if out is None or nothing:
         return
-    unfinished = jobs.interrupted or not all(outcome.ended for outcome in jobs.outcomes)
-    if published:
+    if result.published:
         show_text(f"Written to {out}.")
-    elif out.form != "sqlite":
-        show_text(f"{out} was not written; what was read is kept in {out.part}.")
+    elif work is not None and work != out.path:
+        show_text(f"{out} was not written; what was read is kept in {work}.")
+    unfinished = result.interrupted or not all(outcome.ended for outcome in outcomes)
     if unfinished and not out.special:
         show_text("Run the same command with --resume to go on.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from trivirt._patience import Retries
 from trivirt.cli._sign_on import Target
 from trivirt.engine import open_engine
 
-__all__ = ["Jobs", "Order", "Way", "plan_requests", "run_job", "run_jobs"]
+__all__ = ["Order", "Way", "plan_requests", "run_job", "run_jobs"]
 
 Watch = Callable[[inventory.Progress], None]
 
@@ -53,51 +52,26 @@ class Order:
     deadline: float | None = None
 
 
-@dataclass(frozen=True)
-class Jobs:
-    """What came of all jobs, and whether somebody interrupted them."""
-
-    outcomes: list[inventory.Outcome]
-    interrupted: bool
-
-
 async def run_jobs(
     targets: Mapping[str | None, Target],
     order: Order,
     keeper: inventory.Keeper,
     watch: Callable[[str], Watch],
-) -> Jobs:
+    outcomes: list[inventory.Outcome],
+) -> None:
     """Read each engine into the same file; none stops another.
 
-    The keys of `targets` are the names of engines, None for one that is called by its host. Ctrl-C
-    and SIGTERM end all of them in an orderly way: what was answered is written first.
+    The keys of `targets` are the names of engines, None for one that is called by its host. What
+    came of each is added to `outcomes`, but for jobs that were cancelled: their records tell it.
     """
-    outcomes: list[inventory.Outcome] = []
-    interrupted = False
 
     async def one(name: str | None, target: Target) -> None:
         title = name or urlsplit(target.url).netloc.rpartition("@")[2] or target.url
         outcomes.append(await run_job(name, target, order, keeper, watch(title)))
 
-    async def listen(scope: trio.CancelScope) -> None:
-        nonlocal interrupted
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            listening.set()
-            async for _ in signals:
-                interrupted = True
-                scope.cancel()
-
-    listening = trio.Event()
-    async with trio.open_nursery() as around:
-        jobs = trio.CancelScope()
-        around.start_soon(listen, jobs)
-        await listening.wait()
-        with jobs:
-            async with trio.open_nursery() as nursery:
-                for name, target in targets.items():
-                    nursery.start_soon(one, name, target)
-        around.cancel_scope.cancel()
-    return Jobs(outcomes, interrupted)
+    async with trio.open_nursery() as nursery:
+        for name, target in targets.items():
+            nursery.start_soon(one, name, target)
 
 
 async def run_job(

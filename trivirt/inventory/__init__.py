@@ -25,7 +25,7 @@ from trivirt.inventory._keeper import Keeper, open_store
 from trivirt.inventory._look import Look, look
 from trivirt.inventory._plan import PRESETS, VMS, Plan
 from trivirt.inventory._run import Item, Progress, Run, open_run
-from trivirt.inventory._store import EngineFacts, RunRecord
+from trivirt.inventory._store import EngineFacts, RunRecord, Store
 from trivirt.inventory._ways import Costs, Itinerary, Offer, Route, Way, choose
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Route",
     "Run",
     "RunRecord",
+    "Store",
     "Way",
     "cause_of",
     "check_form",

@@ -5,16 +5,22 @@ sees half an inventory and an earlier one survives a failure.
 
 While a run is under way it is kept in an SQLite file (`work`): the file itself, if that is SQLite
 and there was none before, and else `FILE.part`, which is still there after a run that was stopped
-or killed, and which the next session of it goes on with.
+or killed, and which the next session of it goes on with. Whoever has that file open is the only
+one who writes to this place.
+
+A program that is killed may leave a journal beside its database. Whatever database takes that name
+next would be mended with it, which destroys it; so journals go before a file is replaced.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -34,7 +40,9 @@ FORMS = {
 
 _STREAMED = ("json", "ndjson")  # Written from the beginning to the end, and in one piece.
 _STANDARD_OUTPUT = "/dev/stdout"
-_OTHER_FILES = ("-journal", "-wal")
+# What databases keep beside themselves, under their own name and this.
+_BESIDE = {"sqlite": ("-journal", "-wal", "-shm"), "duckdb": (".wal",)}
+_PATIENCE = 5.0  # Seconds that another program may take to leave a file.
 
 
 class Destination:
@@ -55,6 +63,7 @@ class Destination:
         if not self.special:
             # A link stays a link: the file that it points to is replaced.
             self.path = Path(os.path.realpath(self.path))
+        self._whole = self.path.name  # Of siblings it is the name of the first.
         if self.path.is_dir():
             raise StoreError(f"{path} is a folder; name a file in it")
         if not self.path.parent.is_dir():
@@ -92,13 +101,17 @@ class Destination:
         return self.path.with_name(f"{self.path.name}.part")
 
     def fresh(self) -> Path | None:
-        """Where a new run works: nothing is there. None for a place that can keep no file."""
+        """Where a new run works: nothing is there. None for a place that can keep no file.
+
+        Raises StoreError when another run is under way there.
+        """
         if self.special:
             return None
         self.discard()
-        if self.form == "sqlite" and not self.path.exists():
-            return self.path
-        return self.part
+        if self.form != "sqlite":
+            return self.part
+        self._settle(self.path)
+        return self.part if self.path.exists() else self.path
 
     def unfinished(self) -> Path | None:
         """Where an earlier run was kept; None if there was none."""
@@ -109,18 +122,39 @@ class Destination:
         return self.path if self.form == "sqlite" and self.path.exists() else None
 
     def discard(self) -> None:
-        """Remove the unfinished run beside the file, if there is one."""
-        for end in ("", *_OTHER_FILES):
+        """Remove the unfinished run beside the file, if there is one.
+
+        Raises StoreError when somebody has it open.
+        """
+        self._settle(self.part)
+        for end in ("", *_BESIDE["sqlite"]):
             with suppress(FileNotFoundError):
                 os.unlink(f"{self.part}{end}")
+
+    def sweep(self) -> None:
+        """Remove what killed runs have left of the files that they were writing here.
+
+        Only who has the work file open may know that nobody is writing any of them now.
+        """
+        ours = re.compile(re.escape(f".{self._whole}.trivirt-") + r"[0-9a-f]{16}\.new(\.wal)?")
+        for file in () if self.special else self.path.parent.iterdir():
+            if ours.fullmatch(file.name):
+                with suppress(OSError):
+                    file.unlink()
 
     # The file itself.
 
     def take(self, work: Path) -> None:
-        """Give a finished SQLite file, that nobody has open, its name."""
-        if work != self.path:
-            self._keep_mode(work)
-            work.replace(self.path)
+        """Give a finished SQLite file, that nobody has open, its name.
+
+        Raises StoreError when the file that has this name is in use, or cannot be replaced.
+        """
+        if work == self.path:
+            return
+        try:
+            self._put(work)
+        except OSError as error:
+            raise self._refused(error) from error
 
     def write(self, write: Callable[[Path], None]) -> None:
         """Let `write` write a new file, which then takes the place; on an error nothing is left."""
@@ -137,7 +171,9 @@ class Destination:
     def sibling(self, name: str) -> Destination:
         """A file beside this one: `inventory.csv` has `inventory.vm_nics.csv`."""
         path = self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}")
-        return Destination(path, self.form)
+        found = Destination(path, self.form)
+        found._whole = self._whole
+        return found
 
     def _replace(self, write: Callable[[Path], None]) -> None:
         fresh = self._new()
@@ -145,16 +181,39 @@ class Destination:
             write(fresh)
             with open(fresh, "rb+") as file:
                 os.fsync(file.fileno())
-            self._keep_mode(fresh)
-            fresh.replace(self.path)
+            self._put(fresh)
         except BaseException:
-            with suppress(OSError):
-                fresh.unlink()
+            for end in ("", *_BESIDE["duckdb"]):
+                with suppress(OSError):
+                    os.unlink(f"{fresh}{end}")
             raise
 
-    def _keep_mode(self, fresh: Path) -> None:
+    def _put(self, fresh: Path) -> None:
+        """Replace the file by a new one."""
+        if self.form == "sqlite":
+            self._settle(self.path)
+        for end in _BESIDE.get(self.form, ()):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.path}{end}")
         if self.path.exists():
             fresh.chmod(stat.S_IMODE(self.path.stat().st_mode))
+        fresh.replace(self.path)
+
+    def _settle(self, file: Path) -> None:
+        """Let SQLite take back what a killed program has left half done; refuse a file in use."""
+        if not file.exists():
+            return
+        with closing(sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                if "locked" in str(error):
+                    raise StoreError(
+                        f"{file}: it is in use by another program; wait for that, or name "
+                        "another file"
+                    ) from error
+                # Else it is damaged, or no database at all, and there is nothing to take back.
 
     def _try_folder(self) -> None:
         fresh = self._new()
@@ -165,7 +224,7 @@ class Destination:
             raise self._refused(error) from error
 
     def _new(self) -> Path:
-        return self.path.with_name(f".trivirt-{secrets.token_hex(8)}.new")
+        return self.path.with_name(f".{self._whole}.trivirt-{secrets.token_hex(8)}.new")
 
     def _refused(self, error: OSError) -> StoreError:
         return StoreError(

@@ -7,6 +7,7 @@
               the columns of the table but for `attributes`
     parquet   likewise, with `attributes` as JSON
     duckdb    the same tables in a DuckDB database
+    sqlite    a copy of the file it is kept in
 
 Parquet needs pyarrow, DuckDB both (`pip install 'trivirt[parquet]'`, `'trivirt[duckdb]'`); they are
 imported when they are used.
@@ -38,7 +39,9 @@ _BATCH = 5000  # Rows that are in memory at a time.
 def export(store: Store, destination: Destination) -> list[str]:
     """Write what the store holds into the destination; give the names of the files.
 
-    Blocks. Raises StoreError when that cannot be written, UsageError when a library is missing.
+    Blocks; in a thread of trio's (`Keeper.do`) it is cancelled with who waits for it, and leaves
+    the file that was there before. Raises StoreError when that cannot be written, UsageError when
+    a library is missing.
     """
     return _EXPORTS[destination.form](store, destination)
 
@@ -297,7 +300,13 @@ def _library(name: str, extra: str) -> Any:
         ) from None
 
 
+def _write_sqlite(store: Store, destination: Destination) -> list[str]:
+    destination.write(store.copy)
+    return [str(destination)]
+
+
 _EXPORTS: dict[str, Callable[[Store, Destination], list[str]]] = {
+    "sqlite": _write_sqlite,
     "json": _write_json,
     "ndjson": _write_ndjson,
     "csv": lambda store, destination: _write_each(store, destination, _write_csv),

@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import trio
 
 from trivirt.errors import StoreError
 from trivirt.inventory._plan import Plan
@@ -36,7 +38,7 @@ __all__ = ["Batch", "EngineFacts", "Kept", "RunRecord", "Store"]
 
 _PATIENCE = 5.0  # Seconds that another program may take to leave the file.
 _PAGE = 16384  # Bytes.
-_CHUNK = 500  # Objects that are looked up at a time when a run is resumed.
+_CHUNK = 500  # Objects that are looked up at a time when a run is resumed, or when it is exported.
 
 
 class EngineFacts(NamedTuple):
@@ -349,9 +351,17 @@ class Store:
             return cursor.fetchall(), [column[0] for column in cursor.description]
 
     def select(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Rows of a query, as they are asked for."""
+        """Rows of a query, as they are asked for, until who waits for this thread is cancelled."""
         with self._said():
-            yield from self._db.execute(query, values)
+            for number, row in enumerate(self._db.execute(query, values)):
+                if number % _CHUNK == 0:
+                    _check_cancelled()
+                yield row
+
+    def copy(self, path: Path) -> None:
+        """Write all of it to a new file."""
+        with self._said():
+            self._db.execute("VACUUM INTO ?", (str(path),))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -387,6 +397,11 @@ def _record(row: dict[str, Any]) -> RunRecord:
     row["notes"] = tuple(json.loads(row["notes"]))
     row["events_seen"] = tuple(json.loads(row["events_seen"]))
     return RunRecord(**row)
+
+
+def _check_cancelled() -> None:
+    with suppress(RuntimeError):  # This is no thread of trio's, so nobody can cancel it.
+        trio.from_thread.check_cancelled()
 
 
 def _sentence(error: sqlite3.Error) -> str:

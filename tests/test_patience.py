@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 from scripted_engine import ScriptedEngine, reply
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 import trivirt
 from trivirt import errors
@@ -56,6 +56,10 @@ async def test_repeating_ends_by_number(
     assert scripted.asked.count(VMS) == 6
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
+
+
+PAGE = reply("<html>Not Found</html>", status="404 No", headers=["Content-Type: text/html"])
+ROOT = "GET /ovirt-engine/api"
 
 
 async def test_repeating_ends_by_time(
@@ -162,20 +166,62 @@ async def test_a_change_is_not_repeated(
 async def test_a_page_with_404_is_an_outage_only_if_the_root_is_gone_too(
     scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
 ) -> None:
-    page = reply("<html>Not Found</html>", status="404 No", headers=["Content-Type: text/html"])
-    root = "GET /ovirt-engine/api"
-    scripted.answers[VMS] = page
+    scripted.answers[VMS] = PAGE
     async with open_scripted(retries=None) as engine:
-        with pytest.raises(errors.Unavailable, match="or it has no such path"):
+        with pytest.raises(errors.Unavailable, match="or it has no such path") as caught:
             await engine.vms.list()
-        assert scripted.asked.count(VMS) == 1
+        assert caught.value.there
+        assert scripted.asked.count(VMS) == 2
         assert trio.current_time() < 0.1
 
         scripted.asked.clear()
-        scripted.answers[root] = page
-        scripted.answers[VMS] = counted(scripted, 3, page)
+        scripted.answers[ROOT] = PAGE
+        scripted.answers[VMS] = counted(scripted, 3, PAGE)
         assert await engine.vms.list() == []
-        assert scripted.asked.count(root) == 1
+        assert scripted.asked.count(ROOT) == 3
+
+
+async def test_a_page_with_404_is_not_believed_of_an_engine_that_has_come_meanwhile(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    """It was deployed between the answer to the path and that to the root."""
+    scripted.answers[VMS] = counted(scripted, 1, PAGE)
+    async with open_scripted(retries=Retries(attempts=0)) as engine:
+        assert await engine.vms.list() == []
+    assert scripted.asked.count(VMS) == 2
+    assert trio.current_time() < 0.1
+
+
+async def test_an_engine_that_goes_away_between_two_looks_is_away(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    answers = iter([PAGE, BUSY, reply("<vms/>")])
+    scripted.answers[VMS] = lambda: next(answers)
+    async with open_scripted(retries=None) as engine:
+        assert await engine.vms.list() == []
+    assert scripted.asked.count(VMS) == 3
+    assert trio.current_time() >= 0.25
+
+
+async def test_a_path_that_no_service_has_does_not_make_an_outage_longer(
+    scripted: ScriptedEngine, open_scripted: Any, autojump_clock: MockClock
+) -> None:
+    """Whoever asks for it may be the one that tries, and on whom all others wait."""
+    nowhere = "GET /ovirt-engine/api/bookmarks"
+    scripted.answers[nowhere] = BUSY
+    async with open_scripted(retries=None) as engine, trio.open_nursery() as nursery:
+
+        async def ask_nowhere() -> None:
+            with pytest.raises(errors.Unavailable):
+                await engine.bookmarks.list()
+
+        nursery.start_soon(ask_nowhere)
+        await wait_all_tasks_blocked()
+        scripted.answers[VMS] = counted(scripted, 1, BUSY)
+        nursery.start_soon(engine.vms.list)
+        await wait_all_tasks_blocked()
+        scripted.answers[nowhere] = PAGE
+    assert trio.current_time() < 2
 
 
 async def test_an_engine_that_never_answered_is_not_waited_for(

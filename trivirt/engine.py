@@ -292,7 +292,7 @@ class Engine(SystemService[Async]):
         try:
             while True:
                 if response is not None:
-                    trouble = await self._trouble(call, response)
+                    response, trouble = await self._examine(call, body, response, leads)
                     if trouble is None:
                         if patience.away:
                             patience.recovered()
@@ -312,20 +312,36 @@ class Engine(SystemService[Async]):
             if leads:
                 patience.resign()
 
-    async def _trouble(self, call: Call[Any], response: Response) -> Error | None:
-        """The error that an answer stands for, if it says that the engine is away for a while."""
+    async def _examine(
+        self, call: Call[Any], body: bytes, response: Response, leads: bool
+    ) -> tuple[Response, Error | None]:
+        """An answer, or a better one; and the error, if it says that the engine is away.
+
+        A page with 404 is what a path gets that no service has, and what all paths get while an
+        engine is deployed. If the root of the API is there, it may have come in this moment. So
+        then the path is asked for once more, and only a second page is believed: that raises
+        Unavailable. While it is away only one task may ask that much: the one that leads.
+        """
         error = outage(call, response, self._options.limits.inflated)
         if error is None or call.method != "GET":
-            return None
-        if response.status != 404 or self._patience.away:
-            return error
-        # A page with 404: no such path, unless the root of the API is not there, either.
+            return response, None
+        if response.status != 404 or (self._patience.away and not leads):
+            return response, error
         root: Call[None] = Call("GET", "", (), (), None, None, None, frozenset(), "get")
         try:
             answer = await self._ask(root, b"")
+            if outage(root, answer, self._options.limits.inflated):
+                return response, error
+            response = await self._ask(call, body)
         except (TransportError, Unavailable):
-            return error
-        return error if outage(root, answer, self._options.limits.inflated) else None
+            return response, error
+        error = outage(call, response, self._options.limits.inflated)
+        if error is not None and response.status == 404:
+            if self._patience.away:
+                self._patience.recovered()
+            error.there = True
+            raise error
+        return response, error
 
     async def _send(self, call: Call[Any], body: bytes, token: str) -> Response:
         response = await self._pool.request(self._request(call, body, token))

@@ -165,7 +165,13 @@ class Forbidden(Fault):
 
 
 class Unavailable(ResponseError):
-    """The front end answered in place of the API: it is starting, stopped, or elsewhere."""
+    """The front end answered in place of the API: it is starting, stopped, or elsewhere.
+
+    `there` is True when the engine was asked at the same time, and answered: then it is this path
+    alone that it does not have.
+    """
+
+    there: bool = False
 
 
 class AuthError(Error):

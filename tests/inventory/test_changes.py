@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from trivirt.errors import Unavailable
 from trivirt.inventory import Plan, collect, open_store
 from trivirt.simulator import SimulatedEngine
 
@@ -197,3 +198,47 @@ async def test_a_part_that_is_absent_of_a_machine_that_is_there_stays_absent(
     assert outcome.state == "complete"
     ((unit, _),) = store.store.special("e", "absent")
     assert (unit.object, unit.part) == (machines[0], "nics")
+
+
+async def test_one_page_with_404_takes_nothing_of_a_machine_that_is_read_again(
+    simulated, connect, store, another, machines, rows_of_all
+):
+    """It may be the last word of an engine that was starting, and is there now."""
+    where = f"/vms/{machines[0]}/nics"
+    page = simulated.faults.status(404, after=2, only=lambda asked: asked.target.endswith(where))
+    watch = at(1, rename(another, machines[0]))
+    async with connect(simulated) as engine:
+        with page:
+            outcome = await collect(engine, PLAN, store, name="e", ways=EACH, watch=watch)
+        assert page.hits == 1
+        assert outcome.changed == 1
+        assert store.store.special("e", "absent") == []
+        assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)
+
+
+async def test_an_engine_that_is_deployed_while_changes_are_read_takes_nothing_away(
+    simulated, connect, store, another, machines, rows_of_all
+):
+    where = f"/vms/{machines[0]}/nics"
+    outages = []
+    real = simulated.handle
+
+    def handle(request):
+        if request.target.endswith(where):
+            outages.append(request)
+            if len(outages) == 2:
+                outages.append(simulated.outage("deploying"))
+                outages[-1].__enter__()
+        return real(request)
+
+    simulated.handle = handle
+    watch = at(1, rename(another, machines[0]))
+    async with connect(simulated) as engine:
+        outcome = await collect(engine, PLAN, store, name="e", ways=EACH, watch=watch)
+        assert isinstance(outcome.error, Unavailable)
+        assert outcome.state == "partial"
+        assert store.store.special("e", "absent") == []
+        outages[-1].__exit__(None, None, None)
+        again = await collect(engine, PLAN, store, name="e", how="resume")
+        assert again.state == "complete"
+        assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)

@@ -208,10 +208,11 @@ async def test_what_is_shared_says_whose_it_is():
 # What goes wrong.
 
 
-async def test_a_part_that_answers_404_is_absent_and_the_rest_goes_on():
+@pytest.mark.parametrize("error", [NotFound("no such thing", code=404), Unavailable("a page")])
+async def test_a_part_that_answers_404_is_absent_and_the_rest_goes_on(error):
     engine = FakeEngine(3)
-    error = engine.errors["1/nics"] = NotFound("no such thing", code=404)
-    error.status = 404
+    engine.errors["1/nics"] = error
+    error.there = True
     async with open_run(engine, LISTS) as run:
         states = {}
         while answers := await run.take():

@@ -127,7 +127,7 @@ class _Job:
         self._started = trio.current_time()
         self._read_requests = self._other_requests = self._changed = 0
         self._objects = 0
-        self._ended = self._rooted = False
+        self._ended = False
         self._notes: list[str] = []
         self._record: RunRecord | None = None
         self._cursor = Cursor()
@@ -154,7 +154,6 @@ class _Job:
         seen = await look(self._engine, self._name)
         self._other_requests += 2
         self._notes += seen.notes
-        self._rooted = seen.facts.product is not None
         return seen
 
     async def _mode(self, how: How, last: RunRecord | None, seen: Look) -> How:
@@ -223,7 +222,6 @@ class _Job:
                 in_flight=self._in_flight,
                 done=done,
                 watch=self._watch,
-                rooted=self._rooted,
             ) as run:
                 await keep_answers(run, self._keeper, record)
         finally:

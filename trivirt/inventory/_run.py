@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
-from trivirt.errors import Error, Fault, RemoteProtocolError, ResponseError, Unavailable
+from trivirt.errors import Error, Fault, NotFound, RemoteProtocolError, Unavailable
 from trivirt.inventory._pace import Pace
 from trivirt.inventory._surface import collection
 from trivirt.inventory._ways import Itinerary, Route
@@ -70,7 +70,6 @@ class Run:
         pace: Pace,
         done: Done,
         watch: Callable[[Progress], None],
-        rooted: bool,
     ) -> None:
         self.engine, self.itinerary, self.pace = engine, itinerary, pace
         self.requests = self.objects = self.failed = 0
@@ -81,8 +80,6 @@ class Run:
         self._todo: deque[Unit] = deque()
         self._room = trio.lowlevel.ParkingLot()
         self._crew = self._in_row = 0
-        self._rooted = rooted
-        self._away: Error | None = None  # What says that the engine is.
         self._nursery: trio.Nursery
 
     async def __aiter__(self) -> AsyncIterator[Item]:
@@ -242,7 +239,7 @@ class Run:
         await pace.enter()
         try:
             start = trio.current_time()
-            found = await self._surely(call)
+            found = await call()
             pace.answered(kind, trio.current_time() - start)
         except Error as error:
             answer = self._refused(unit, error)
@@ -257,33 +254,14 @@ class Run:
         self._watch(Progress(self.requests, total, self.objects, self.failed))
         return answer
 
-    async def _surely(self, call: Callable[[], Any]) -> Any:
-        """A page with 404 is no such path; or an engine that starts, and has none at all yet.
-
-        If it is there, it may have come back since: only a second page is believed.
-        """
-        try:
-            return await call()
-        except Unavailable as error:
-            if error.status != 404 or not self._rooted:
-                raise
-            try:
-                await self.engine.get()
-            except ResponseError:
-                self._away = error
-                raise error from None
-        return await call()
-
     def _refused(self, unit: Unit, error: Error) -> Answer:
-        if error is self._away:
-            raise error
-        if isinstance(error, ResponseError) and error.status == 404 and unit.part:
+        there = isinstance(error, Unavailable) and error.there
+        if unit.part and (there or isinstance(error, NotFound)):
             return Answer(unit, [], "absent")
-        if not isinstance(error, (Fault, RemoteProtocolError)):
+        if not (there or isinstance(error, (Fault, RemoteProtocolError))):
             if isinstance(error, Unavailable):
                 self.pace.refused()
-            if not (isinstance(error, Unavailable) and error.status == 404):
-                raise error
+            raise error
         self.failed += 1
         self._in_row += 1
         if self._in_row > _HOPELESS:
@@ -358,13 +336,11 @@ async def open_run(
     in_flight: int = 80,
     done: Done = Nothing(),  # noqa: B008 - it has no state
     watch: Callable[[Progress], None] = lambda progress: None,
-    rooted: bool = True,
 ) -> AsyncIterator[Run]:
     """Read what an itinerary names while the block iterates over the run.
 
     `in_flight` bounds the requests handed to the engine's pool at one time; 1 reads one after the
-    other. `watch` is called after each answer and must not block. `rooted` is False for an engine
-    whose root cannot be read, so that nobody can tell by it whether it is there.
+    other. `watch` is called after each answer and must not block.
 
     Leaving the block, by whatever way, cancels what is still under way. An error that ends the run
     ends the iteration and leaves the block as an exception group, as all errors out of nurseries
@@ -372,7 +348,7 @@ async def open_run(
     """
     if in_flight < 1:
         raise ValueError("in_flight must be 1 or more")
-    run = Run(engine, itinerary, Pace(in_flight), done, watch, rooted)
+    run = Run(engine, itinerary, Pace(in_flight), done, watch)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run._read)
         try:

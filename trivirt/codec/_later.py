@@ -9,7 +9,7 @@ some thirty of them in each machine of a long list: as objects they would take t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,48 +99,14 @@ def _absolute(own: dict[str, Any], href: str) -> str:
     return f"{own['href']}{href[1:]}" if href[:1] == "~" else href
 
 
-class Parts:
-    """The attributes of an object by how they are there, without touching what was put off.
+def kept_reference(kept: object) -> tuple[str, str | None] | None:
+    """What a kept text says when it is no XML: an `href`, and the id, None for a link to a list.
 
-    `scalars` are those asked for, `others` the rest that is read. Of what was put off `links` has
-    the attribute and the href of lists that are only linked, `references` the attribute, href
-    (perhaps empty) and id of other objects, `texts` the attribute and the XML of anything else.
-    Equal texts of one attribute stand for equal values: who makes something of many objects can
-    remember what came of a text.
+    The `href` is empty when there was none, and begins with `~` in place of that of the object.
     """
-
-    __slots__ = ("links", "others", "references", "scalars", "texts")
-
-    def __init__(self) -> None:
-        self.scalars: dict[str, Any] = {}
-        self.others: list[tuple[str, Any]] = []
-        self.links: list[tuple[str, str]] = []
-        self.references: list[tuple[str, str, str]] = []
-        self.texts: list[tuple[str, str]] = []
-
-
-def parts_of(obj: Any, scalars: Container[str]) -> Parts:
-    """Part the attributes of an object; those named in `scalars` from the others."""
-    own: dict[str, Any] = obj.__dict__
-    parts = Parts()
-    for key, value in own.items():
-        if key in scalars:
-            parts.scalars[key] = value
-        elif key[0] != "\0":
-            parts.others.append((key, value))
-        elif type(value) is str and value[:1] == "\0":
-            href, parted, id = value[1:].partition("\0")
-            if href[:1] == "~":
-                href = own["href"] + href[1:]
-            if parted:
-                parts.references.append((key[1:], href, id))
-            else:
-                parts.links.append((key[1:], href))
-        elif isinstance(value, Linked):
-            if value.inside:
-                parts.texts.append((key[1:], value.inside))
-            else:
-                parts.links.append((key[1:], value.href))
-        elif value:  # Else it is the mark that there is something put off.
-            parts.texts.append((key[1:], value))
-    return parts
+    if isinstance(kept, Linked):
+        return None if kept.inside else (kept.href, None)
+    if not isinstance(kept, str) or kept[:1] != "\0":
+        return None
+    href, parted, id = kept[1:].partition("\0")
+    return href, id if parted else None

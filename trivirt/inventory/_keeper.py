@@ -1,6 +1,6 @@
 """Between the answers of a run and the store: rows are made here, and written in batches.
 
-Rows are made in trio's thread, in steps of a millisecond or two, because the interpreter could not
+Rows are made in trio's thread, in steps of about a millisecond, because the interpreter could not
 make them beside it anyway; SQLite works in another thread, and needs the interpreter for little of
 that. Nothing here waits for the network: while a transaction is written, answers wait on the belt.
 """
@@ -29,7 +29,7 @@ Row = tuple[Table, tuple[Any, ...]]
 
 _ROWS = 4000  # Of a transaction, about.
 _SECONDS = 1.0  # After which a transaction is worth its while.
-_STEP = 20  # Rows between two looks at what other tasks want: a millisecond or two.
+_STEP = 60  # Rows between two looks at what other tasks want: about a millisecond.
 
 
 class Keeper:

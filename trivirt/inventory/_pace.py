@@ -12,9 +12,6 @@ that a first lucky answer, or a change of the network, is not held against an en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import trio
 
 __all__ = ["Pace"]
@@ -29,7 +26,8 @@ _LEAST = 1.0
 class Pace:
     """A limit to the requests under way, which follows how the engine feels.
 
-    `limit` is between 1 and `most`. Enter `turn()` around each request.
+    `limit` is between 1 and `most`. `enter` before each request, `leave` after it, and tell of each
+    that was `answered` how long it took.
     """
 
     def __init__(self, most: int) -> None:
@@ -56,13 +54,6 @@ class Pace:
         self.under_way -= 1
         if self._waiting and self.under_way < self.limit:
             self._waiting.unpark()
-
-    @contextmanager
-    def watching(self, kind: str) -> Iterator[None]:
-        """Measure an answer; only one that came counts."""
-        start = trio.current_time()
-        yield
-        self.answered(kind, trio.current_time() - start)
 
     def answered(self, kind: str, seconds: float) -> None:
         """Count an answer, and judge when a whole round of them is in."""

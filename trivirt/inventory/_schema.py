@@ -31,30 +31,23 @@ Key is (engine, id), in relations (engine, owner, position). Later versions only
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from json.encoder import encode_basestring as quoted
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from trivirt.codec import Parts, parts_of
+from trivirt.codec import kept_reference
+from trivirt.inventory._json import Path, deep, linked, to_json, word
 from trivirt.inventory._plan import Plan
 from trivirt.inventory._surface import collection, relation
-from trivirt.model import Field, Items, Struct, fields, settled
+from trivirt.model import Field, Struct, fields
 
-if TYPE_CHECKING:
-    from trivirt.model import OpenEnum
-
-__all__ = ["APPLICATION", "FRAME", "VERSION", "Table", "quote", "table_of", "tables_of", "to_json"]
+__all__ = ["APPLICATION", "FRAME", "VERSION", "Table", "quote", "table_of", "tables_of"]
 
 APPLICATION = 0x74724976
 VERSION = 1
 
-Path = tuple[str, ...]
-
-_MOST_KNOWN = 10_000
+_MOST_KNOWN = 1000
 
 FRAME = """
 CREATE TABLE engine (
@@ -118,10 +111,24 @@ def quote(name: str) -> str:
 
 
 class Fragment(NamedTuple):
-    """What a nested attribute comes to: a piece of JSON, and values of columns."""
+    """What an attribute comes to: a piece of JSON, and values of columns.
+
+    A NUL in the piece stands for the `href` of the object.
+    """
 
     text: str
-    columns: dict[Path, Any]
+    columns: dict[str, Any]
+
+
+class Shape(NamedTuple):
+    """The attributes that an object has, in the order of its JSON: each under its key in the dict.
+
+    `scalars` have the beginning of their JSON, `others` their name and what is remembered of the
+    texts that are kept for them, None for those that were read.
+    """
+
+    scalars: list[tuple[str, str]]
+    others: list[tuple[str, str, dict[object, Fragment] | None]]
 
 
 class Table:
@@ -133,7 +140,7 @@ class Table:
         ours = {"engine", "position", "attributes", owner}
         own = sorted((f for f in known.values() if f.name not in ours), key=_last)
         self._plain = [f.name for f in own if _is_plain(f)]
-        self._words = [f.name for f in own if _is_word(f)]
+        self._words = dict.fromkeys(f.name for f in own if _is_word(f))
         self._nested: dict[str, list[Path]] = {}
         for field in own:
             if _is_reference(field) and f"{field.name}_id" != owner:
@@ -146,8 +153,9 @@ class Table:
             path = tuple(text.split("."))
             if path[0] in known:
                 self._nested.setdefault(path[0], []).append(path)
-        self._paths = [path for paths in self._nested.values() for path in paths]
-        self._fragments: dict[tuple[str, str], Fragment] = {}
+        self._paths = {"_".join(path): path for paths in self._nested.values() for path in paths}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._known: dict[str, dict[object, Fragment]] = {}
         self.columns = list(self._columns())
 
     def __repr__(self) -> str:
@@ -163,8 +171,8 @@ class Table:
             yield name, _SQL[known[name].type_name]
         for name in self._words:
             yield name, "TEXT"
-        for path in self._paths:
-            yield "_".join(path), _SQL.get(_field_at(self.kind, path).type_name, "TEXT")
+        for name, path in self._paths.items():
+            yield name, _SQL.get(_field_at(self.kind, path).type_name, "TEXT")
         yield "attributes", "TEXT NOT NULL"
 
     @property
@@ -190,61 +198,101 @@ class Table:
         return f"INSERT OR REPLACE INTO {quote(self.name)} ({names}) VALUES ({marks})"
 
     def row(self, engine: str, owner: str | None, position: int, value: Struct) -> tuple[Any, ...]:
-        """The row of an object."""
+        """The row of an object.
+
+        Machines are much alike: what the order of their attributes comes to, and each text that
+        is kept in them, is found once and remembered. That takes a third of the time.
+        """
         own = value.__dict__
-        nested: dict[Path, Any] = {}
-        parts = parts_of(value, self._scalars)
-        pieces = [f'"{name}":{{"href":{quoted(href)}}}' for name, href in parts.links]
-        for name, one in parts.others:
-            pieces.append(f'"{name}":{to_json(_linked(one))}')
-            for path in self._nested.get(name, ()):
-                nested[path] = _deep(one, path)
-        self._add_kept(value, parts, nested, pieces)
-        pieces.sort()
-        scalars, words = parts.scalars, []
-        for name in self._words:
-            if (one := scalars.get(name)) is not None:
-                one = scalars[name] = _word(one)
-            words.append(one)
-        text = to_json(scalars)
+        keys = tuple(own)
+        shape = self._shapes.get(keys) or self._learn_shape(keys)
+        words: dict[str, str] = {}
+        pieces = []
+        for name, begin in shape.scalars:
+            one = own[name]
+            kind = type(one)
+            if kind is str:
+                pieces.append(begin + quoted(one))
+            elif kind is bool:
+                pieces.append(f"{begin}true" if one else f"{begin}false")
+            elif kind is int:
+                pieces.append(f"{begin}{one}")
+            else:
+                pieces.append(begin + self._say(name, one, words))
+        nested: dict[str, Any] = {}
+        for key, name, known in shape.others:
+            one = own[key]
+            if known is None:
+                found = self._fragment(name, one)
+            else:
+                found = known.get(one) or self._learn(value, key, name, known)
+            pieces.append(found.text)
+            if found.columns:
+                nested.update(found.columns)
+        text = f"{{{','.join(pieces)}}}"
+        if "\0" in text:
+            text = text.replace("\0", quoted(own["href"])[1:-1])
         return (
             *((engine, position) if owner is None else (engine, owner, position)),
-            *[own.get(name) for name in self._plain],
-            *words,
-            *[nested.get(path) for path in self._paths],
-            f"{text[:-1]}{',' if scalars and pieces else ''}{','.join(pieces)}}}",
+            *map(own.get, self._plain),
+            *map(words.get, self._words),
+            *map(nested.get, self._paths),
+            text,
         )
 
-    def _add_kept(
-        self, value: Struct, parts: Parts, nested: dict[Path, Any], pieces: list[str]
-    ) -> None:
-        """Add what was not read yet, and read as little of it as possible.
+    def _learn_shape(self, keys: tuple[str, ...]) -> Shape:
+        scalars = sorted(self._scalars.intersection(keys))
+        there = {key: key for key in keys if key[0] != "\0" and key not in self._scalars}
+        kept = {key[1:]: key for key in keys if key[0] == "\0" and key != "\0"}
+        shape = Shape(
+            [(name, f'"{name}":') for name in scalars],
+            [
+                (key, name, None if name in there else self._known.setdefault(name, {}))
+                for name, key in sorted({**kept, **there}.items())
+            ],
+        )
+        if len(self._shapes) >= _MOST_KNOWN:
+            self._shapes.clear()
+        self._shapes[keys] = shape
+        return shape
 
-        Machines are much alike: what came of a text once is remembered, so that most of what is
-        nested in ten thousand of them is read a few times. That halves the time of a row.
-        """
-        for name, href, id in parts.references:
-            if name in self._references:
-                linked = f'"href":{quoted(href)},' if href else ""
-                pieces.append(f'"{name}":{{{linked}"id":{quoted(id)}}}')
-                nested[name, "id"] = id
+    def _say(self, name: str, value: Any, words: dict[str, str]) -> str:
+        """A scalar that is no text, whole number or truth value as JSON."""
+        if name not in self._words:
+            return to_json(value)
+        words[name] = text = word(value)
+        return quoted(text)
+
+    def _learn(self, value: Struct, key: str, name: str, known: dict[object, Fragment]) -> Fragment:
+        """What a kept text comes to, read as little as possible."""
+        kept = value.__dict__[key]
+        reference = kept_reference(kept)
+        if reference is None:
+            found = self._fragment(name, getattr(value, name))
+        else:
+            href, id = reference
+            if id is not None and name not in self._references:
+                return self._fragment(name, getattr(value, name))
+            linked = f'"href":{quoted(href)}' if href else ""
+            if href[:1] == "~":
+                linked = f'"href":"\0{quoted(href[1:])[1:]}'
+            if id is None:
+                found = Fragment(f'"{name}":{{{linked}}}', {})
             else:
-                fragment = self._fragment(name, getattr(value, name))
-                nested.update(fragment.columns)
-                pieces.append(fragment.text)
-        for key in parts.texts:
-            found = self._fragments.get(key)
-            if found is None:
-                found = self._fragment(key[0], getattr(value, key[0]))
-                if len(self._fragments) >= _MOST_KNOWN:
-                    self._fragments.clear()
-                self._fragments[key] = found
-            nested.update(found.columns)
-            pieces.append(found.text)
+                comma = "," if linked else ""
+                found = Fragment(
+                    f'"{name}":{{{linked}{comma}"id":{quoted(id)}}}', {f"{name}_id": id}
+                )
+        if isinstance(kept, str) and (reference is None or reference[1] or "~" in kept[:2]):
+            # Else a link that no other object has.
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[kept] = found
+        return found
 
     def _fragment(self, name: str, value: Any) -> Fragment:
-        columns = {path: _deep(value, path) for path in self._nested.get(name, ())}
-        return Fragment(f'"{name}":{to_json(_linked(value))}', columns)
+        columns = {"_".join(path): deep(value, path) for path in self._nested.get(name, ())}
+        return Fragment(f'"{name}":{to_json(linked(value))}', columns)
 
 
 _SQL = {"str": "TEXT", "int": "INTEGER", "bool": "BOOLEAN", "float": "REAL", "datetime": "TEXT"}
@@ -280,21 +328,6 @@ def _field_at(kind: type[Struct], path: tuple[str, ...]) -> Field:
     return fields(kind)[last]
 
 
-def _word(value: OpenEnum | datetime | None) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, datetime) else str(value.value)
-
-
-def _deep(value: Any, path: Path) -> Any:
-    """What a path leads to, from the value of its first step."""
-    for name in path[1:]:
-        value = getattr(value, name)
-        if value is None:
-            return None
-    return value if type(value) in (str, int, bool, float) else _word(value)
-
-
 def table_of(name: str, part: str = "") -> Table:
     """The table of a collection, or of one of its parts; always the same one."""
     return _table_of(name, part)
@@ -310,33 +343,3 @@ def _table_of(name: str, part: str) -> Table:
 
 def tables_of(plan: Plan) -> list[Table]:
     return [table_of(name, part) for name in plan for part in ("", *plan[name])]
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has no form for."""
-    if isinstance(value, Struct):
-        own = settled(value)
-        if any(type(one) is Items and not one for one in own.values()):
-            return {name: _linked(one) for name, one in own.items()}
-        return own
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"no JSON for a {type(value).__name__}")
-
-
-def _linked(value: Any) -> Any:
-    """Tell a list that is only linked from one that is empty."""
-    return {"href": value.href} if type(value) is Items and not value and value.href else value
-
-
-#: Gives an object as JSON, as `json.dumps(value.to_dict(), sort_keys=True)` does, and in half the
-#: time: the encoder is written in C and asks back only for objects. It never meets a circle.
-to_json: Callable[[Any], str] = json.JSONEncoder(
-    ensure_ascii=False,
-    check_circular=False,
-    separators=(",", ":"),
-    sort_keys=True,
-    default=_plain,
-).encode

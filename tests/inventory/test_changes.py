@@ -206,10 +206,12 @@ async def test_one_page_with_404_takes_nothing_of_a_machine_that_is_read_again(
     """It may be the last word of an engine that was starting, and is there now."""
     where = f"/vms/{machines[0]}/nics"
     page = simulated.faults.status(404, after=2, only=lambda asked: asked.target.endswith(where))
-    watch = at(1, rename(another, machines[0]))
+    watch = at(40, rename(another, machines[0]))
     async with connect(simulated) as engine:
         with page:
-            outcome = await collect(engine, PLAN, store, name="e", ways=EACH, watch=watch)
+            outcome = await collect(
+                engine, PLAN, store, name="e", ways=EACH, watch=watch, in_flight=1
+            )
         assert page.hits == 1
         assert outcome.changed == 1
         assert store.store.special("e", "absent") == []

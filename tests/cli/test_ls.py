@@ -140,5 +140,5 @@ def test_a_collection_whole(run):
 def test_an_object_that_is_not_there(run):
     text = run("get", "vms/00000000-0000-0000-0000-00000000dead", code=1).err
     assert "the engine answered 404" in text
-    assert "objects are found by their ids" in text
+    assert "trivirt ls shows the ids and the names" in text
     assert text.count("\n") == 1

@@ -29,7 +29,7 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (TransportError, "try again, and look at the network if it happens again"),
     (AuthError, "check the username with its profile, such as @internal, and the password"),
     (DecodeError, "check that the URL leads to an engine, and to nothing in front of it"),
-    (NotFound, "objects are found by their ids, which trivirt ls shows, and not by their names"),
+    (NotFound, "trivirt ls shows the ids and the names of those that there are"),
     (Fault, "the engine's own log may say more"),
 )
 

@@ -31,14 +31,14 @@ def get(
 ) -> None:
     """Show all attributes of what is at PATH: vms/ID, vms/ID/nics, or / for the engine.
 
-    Objects are found by their id, which trivirt ls shows.
+    In place of an ID there may be a name that no other object of the collection has.
     """
     if not place.readable:
         raise click.UsageError(f"There is nothing to get at {place}.")
     target = with_secret(named_engine(url, username, ca_file, insecure, engine))
     from trivirt.cli._reach import fetch
 
-    found = fetch(target, place.call())
+    found = fetch(target, place)
     if isinstance(found, list):
         show_list(form, place, found, None)
         return

@@ -45,6 +45,8 @@ def ls(
 ) -> None:
     """List the collection at PATH: vms, hosts, vms/ID/nics.
 
+    In place of an ID there may be a name that no other object of the collection has.
+
     Without --columns a table shows what is worth a column, CSV all that is no list, and the other
     forms show all.
     """
@@ -59,7 +61,7 @@ def ls(
     target = with_secret(named_engine(url, username, ca_file, insecure, engine))
     from trivirt.cli._reach import fetch
 
-    show_list(form, place, fetch(target, place.call(**options)), wanted)
+    show_list(form, place, fetch(target, place, **options), wanted)
 
 
 def _no_list(place: Place) -> str:

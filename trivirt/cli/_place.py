@@ -24,10 +24,21 @@ _RESULT = re.compile(r"Call\[(?P<items>Items\[)?(?P<type>\w+)")
 
 
 class Place:
-    """A place in the tree, with what can be asked for there. Made by `find_place`."""
+    """A place in the tree, with what can be asked for there. Made by `find_place`.
 
-    def __init__(self, service: Service[Any]) -> None:
+    `above` is the place that it is below of, None for the root, and `segment` its name there; or,
+    where `is_item`, what somebody gave for an id.
+    """
+
+    def __init__(
+        self,
+        service: Service[Any],
+        above: Place | None = None,
+        segment: str = "",
+        is_item: bool = False,
+    ) -> None:
         self._service = service
+        self.above, self.segment, self.is_item = above, segment, is_item
 
     def __str__(self) -> str:
         return self._service._path or "/"
@@ -69,9 +80,10 @@ class Place:
 
     def step(self, segment: str) -> Place | None:
         """The place below with this name or id; None when there is none."""
-        if segment not in self._service._named() and not self._service._item:
+        is_item = segment not in self._service._named()
+        if is_item and not self._service._item:
             return None
-        return Place(self._service._step(segment, segment))
+        return Place(self._service._step(segment, segment), self, segment, is_item)
 
 
 def find_place(path: str) -> Place:

@@ -55,6 +55,7 @@ def test_a_url_may_say_the_form(tmp_path):
         ("a.txt", r"\.txt is none of"),
         ("ftp://host/a.json", "nothing is known of ftp"),
         ("file://host/a.json", "three slashes"),
+        ("", "is empty"),
     ],
 )
 def test_names_that_say_nothing_are_refused(name, why):

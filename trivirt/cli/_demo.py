@@ -10,7 +10,7 @@ import trio
 from trivirt import inventory
 from trivirt.cli._demo_engine import open_demo_engine
 from trivirt.cli._failure import Failure
-from trivirt.cli._jobs import Order, Way, run_job
+from trivirt.cli._jobs import USUAL, Order, Way, run_job
 from trivirt.cli._progress import Watch, show_progress
 from trivirt.cli._report import found, show_table, show_text
 from trivirt.cli._sign_on import Target
@@ -30,9 +30,14 @@ class Reading(NamedTuple):
 
 
 def run_demo(
-    vms: int, latency: float, connections: int, pipeline: int, out: inventory.Destination | None
+    vms: int,
+    latency: float,
+    connections: int | None,
+    pipeline: int | None,
+    out: inventory.Destination | None,
 ) -> int:
     """Read the same engine in each way, compare what came, show what it took."""
+    connections, pipeline = connections or USUAL.connections, pipeline or USUAL.pipeline
     ways = [Way(1, 1), Way(connections, 1), Way(connections, pipeline)]
     trio.run(_run, vms, latency, ways, out)
     return 0
@@ -60,7 +65,13 @@ async def _run(
 
 
 async def _read(target: Target, way: Way, keeper: inventory.Keeper, watch: Watch) -> Reading:
-    outcome = await run_job("demo", target, Order(way=way, ways=_CHILDREN), keeper, watch)
+    outcome = await run_job(
+        "demo",
+        target,
+        Order(connections=way.connections, pipeline=way.pipeline, ways=_CHILDREN),
+        keeper,
+        watch,
+    )
     if outcome.state != "complete":
         raise outcome.error or Failure(outcome.verdict)
     return Reading(way, outcome, keeper)

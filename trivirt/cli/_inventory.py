@@ -87,17 +87,14 @@ _NOT_DEMO = (
     "--connections",
     type=click.IntRange(min=1),
     metavar="N",
-    default=10,
-    show_default=True,
-    help="How many connections to open to each engine.",
+    help="How many connections to open to each engine.  [default: 10, or what describes it says]",
 )
 @click.option(
     "--pipeline",
     type=click.IntRange(min=1),
     metavar="N",
-    default=8,
-    show_default=True,
-    help="How many requests may be under way on each; 1 waits for every answer.",
+    help="How many requests may be under way on each; 1 waits for every answer.  [default: 8, or "
+    "what describes the engine says]",
 )
 @click.option(
     "--patience",
@@ -164,7 +161,7 @@ def _with_secrets(targets: dict[str | None, Target]) -> dict[str | None, Target]
 
 def _order(options: dict[str, Any]) -> Order:
     from trivirt import errors
-    from trivirt.cli._jobs import Order, Way
+    from trivirt.cli._jobs import Order
     from trivirt.inventory import Plan, choose
 
     if options["resume"] and options["update"]:
@@ -177,7 +174,8 @@ def _order(options: dict[str, Any]) -> Order:
         raise click.UsageError(f"{error}.") from None
     return Order(
         plan,
-        Way(options["connections"], options["pipeline"]),
+        options["connections"],
+        options["pipeline"],
         "resume" if options["resume"] else "update" if options["update"] else "full",
         ways,
         options["patience"],

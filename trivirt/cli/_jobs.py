@@ -15,7 +15,7 @@ from trivirt._patience import Retries
 from trivirt.cli._sign_on import Target
 from trivirt.engine import open_engine
 
-__all__ = ["Order", "Way", "plan_requests", "run_job", "run_jobs"]
+__all__ = ["USUAL", "Order", "Way", "plan_requests", "run_job", "run_jobs"]
 
 Watch = Callable[[inventory.Progress], None]
 
@@ -40,16 +40,30 @@ class Way:
         return ways if self.pipeline == 1 else f"{ways}, {self.pipeline} in each pipeline"
 
 
+USUAL = Way(10, 8)
+
+
 @dataclass(frozen=True)
 class Order:
-    """What shall be done, whichever the engines are."""
+    """What shall be done, whichever the engines are.
+
+    `connections` and `pipeline` are what is described with the engine when they are None, and what
+    `USUAL` says where that is nothing either.
+    """
 
     plan: inventory.Plan = inventory.VMS
-    way: Way = Way(10, 8)
+    connections: int | None = None
+    pipeline: int | None = None
     how: inventory.How = "full"
     ways: Mapping[str, str] = field(default_factory=dict)
     patience: float = 0.0
     deadline: float | None = None
+
+    def way(self, target: Target) -> Way:
+        """How this engine is read."""
+        connections = (self.connections, target.other.get("connections"), USUAL.connections)
+        pipeline = (self.pipeline, target.other.get("pipeline"), USUAL.pipeline)
+        return Way(*(next(n for n in said if n is not None) for said in (connections, pipeline)))
 
 
 async def run_jobs(
@@ -88,7 +102,7 @@ async def run_job(
                 name=name,
                 how=order.how,
                 ways=order.ways,
-                in_flight=order.way.in_flight,
+                in_flight=order.way(target).in_flight,
                 seconds=order.deadline,
                 watch=watch,
             )
@@ -102,10 +116,11 @@ async def run_job(
 
 
 def _options(target: Target, order: Order) -> dict[str, Any]:
+    way = order.way(target)
     return {
         **target.options(),
-        "connections": order.way.connections,
-        "pipeline": order.way.pipeline,
+        "connections": way.connections,
+        "pipeline": way.pipeline,
         "retries": Retries(seconds=order.patience) if order.patience else Retries(attempts=0),
     }
 

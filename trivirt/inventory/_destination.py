@@ -245,6 +245,8 @@ def _path_and_form(name: str) -> tuple[str, str | None]:
 
 
 def _form_of(path: str) -> str:
+    if not path:
+        raise UsageError("the name of a file is empty")
     suffix = Path(path).suffix.lower()
     for form, suffixes in FORMS.items():
         if suffix in suffixes:

@@ -38,6 +38,7 @@ def describe(config_home):
         folder = config_home / "trivirt"
         folder.mkdir()
         text = "".join(ENGINE.format(name=name, **facts) for name, facts in engines.items())
+        text = "".join(line for line in text.splitlines(True) if not line.endswith('""\n'))
         (folder / "engines.toml").write_text(text)
         (folder / "engines.toml").chmod(0o600)
 
@@ -125,6 +126,38 @@ def test_one_engine_that_fails_does_not_stop_the_others(capsys, tmp_path, simula
         ("far", "complete"),
         ("near", "complete"),
     ]
+
+
+@pytest.mark.parametrize(
+    "facts", [{"url": "nonsense"}, {"ca_file": "none.pem"}, {"username": ""}, {"password": ""}]
+)
+def test_what_is_wrong_with_the_description_of_one_does_not_stop_the_others(
+    capsys, tmp_path, simulated, describe, facts
+):
+    describe(near=simulated, wrong={**simulated, **facts})
+    out = tmp_path / "i.sqlite"
+    words = ["inventory", "--out", str(out), "--engine", "wrong", "--engine", "near"]
+    assert main(words) == 3
+    assert capsys.readouterr().err.startswith("trivirt: wrong: ")
+    assert ask(out, "SELECT engine, verdict FROM run") == [("near", "complete")]
+    assert main([*words, "--update"]) == 3
+    printed = capsys.readouterr()
+    assert f"Written to {out}." in " ".join(printed.out.split())
+    assert "near: " not in printed.err
+    assert main([*words, "--dry-run"]) == 3
+    printed = capsys.readouterr()
+    assert printed.out.startswith("oVirt Engine")
+    assert printed.err.startswith("trivirt: wrong: ")
+
+
+def test_a_name_that_describes_no_engine_is_told_before_anything_begins(
+    capsys, tmp_path, simulated, describe
+):
+    describe(near=simulated)
+    words = ["--out", str(tmp_path / "i.sqlite"), "--engine", "near", "--engine", "neer"]
+    assert main(["inventory", *words]) == 2
+    assert "did you mean near?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_could_be_read_no_file_is_left(capsys, tmp_path, simulated, describe):

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from trivirt.cli._ansible import ansible_options
 from trivirt.cli._options import debug_option, seconds
-from trivirt.cli._sign_on import Target, engines_options, named_engine, with_secret
+from trivirt.cli._sign_on import engines_options, named_engines, with_secrets
 
 if TYPE_CHECKING:
     from trivirt.cli._jobs import Order
@@ -139,24 +139,20 @@ def _run_demo(options: dict[str, Any]) -> int:
 def _run(options: dict[str, Any]) -> int:
     from trivirt.cli._inventory_run import run_inventory, show_plan
 
-    names = options["engine"] or (None,)
+    names = options["engine"]
     if len(names) > 1 and options["url"]:
         raise click.UsageError("--url is one engine; name several with --engine, each by --engine.")
     given = options["url"], options["username"], options["ca_file"], options["insecure"]
-    targets = {name: named_engine(*given, name) for name in names}
+    targets = named_engines(*given, names)
     order = _order(options)
     if options["dry_run"]:
-        return show_plan(_with_secrets(targets), order)
+        return show_plan(with_secrets(targets), order)
     # Before the question for a password: nobody likes to type one in vain.
     out = _destination(options)
     if out is None and (options["resume"] or options["update"]):
         raise click.UsageError("--resume and --update need --out FILE, which they go on with.")
     work = _work(out, order.how)
-    return run_inventory(_with_secrets(targets), order, out, work)
-
-
-def _with_secrets(targets: dict[str | None, Target]) -> dict[str | None, Target]:
-    return {name: with_secret(target) for name, target in targets.items()}
+    return run_inventory(with_secrets(targets), order, out, work)
 
 
 def _order(options: dict[str, Any]) -> Order:

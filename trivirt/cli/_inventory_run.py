@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +13,9 @@ import trio
 from trivirt import inventory
 from trivirt.cli._failure import Failure, sentence
 from trivirt.cli._interruption import one_kind_of_signal, until_signal
-from trivirt.cli._jobs import Order, plan_requests, run_jobs
+from trivirt.cli._jobs import Order, Targets, plan_requests, run_jobs
 from trivirt.cli._progress import show_progress
 from trivirt.cli._report import complain, found_rows, show_table, show_text
-from trivirt.cli._sign_on import Target
 from trivirt.errors import StoreError
 
 __all__ = ["run_inventory", "show_plan"]
@@ -24,18 +23,24 @@ __all__ = ["run_inventory", "show_plan"]
 NOTHING, PARTIAL, INTERRUPTED = 1, 3, 130
 
 
-def show_plan(targets: Mapping[str | None, Target], order: Order) -> int:
-    """Show what each engine would be asked."""
-    for seen, itinerary in trio.run(plan_requests, targets, order):
+def show_plan(targets: Targets, order: Order) -> int:
+    """Show what each engine would be asked; give the exit code."""
+    found = trio.run(plan_requests, targets, order)
+    never = [one for one in found if isinstance(one, inventory.Outcome)]
+    for one in found:
+        if isinstance(one, inventory.Outcome):
+            _complain_of(one)
+            continue
+        seen, itinerary = one
         show_text(f"{_product(seen.facts)} at {seen.facts.url}")
         show_text(str(itinerary))
         for note in seen.notes:
             show_text(f"Note: {note}.")
-    return 0
+    return (PARTIAL if len(never) < len(found) else NOTHING) if never else 0
 
 
 def run_inventory(
-    targets: Mapping[str | None, Target],
+    targets: Targets,
     order: Order,
     out: inventory.Destination | None,
     work: Path | None,
@@ -75,7 +80,7 @@ class Result(NamedTuple):
 
 
 async def _run(
-    targets: Mapping[str | None, Target],
+    targets: Targets,
     order: Order,
     out: inventory.Destination | None,
     work: Path | None,
@@ -125,7 +130,9 @@ def _put_away(result: Result, out: inventory.Destination, work: Path, new: bool)
 def _code(outcomes: list[inventory.Outcome]) -> int:
     if all(outcome.state == "complete" for outcome in outcomes):
         return 0
-    return PARTIAL if any(outcome.objects for outcome in outcomes) else NOTHING
+    # What is complete may have read nothing: an update, when nothing has changed.
+    some = any(outcome.objects or outcome.state == "complete" for outcome in outcomes)
+    return PARTIAL if some else NOTHING
 
 
 def _summaries(store: inventory.Store, result: Result) -> list[Summary]:
@@ -170,8 +177,7 @@ def _tell(result: Result, out: inventory.Destination | None, work: Path | None) 
         raise outcome.error or Failure(outcome.verdict.removeprefix("partial: "))
     for outcome in outcomes:
         if nothing or (outcome.error and not outcome.requests):
-            why = sentence(outcome.error) if outcome.error else outcome.verdict
-            complain(f"{outcome.engine}: {why}")
+            _complain_of(outcome)
     if out is None or nothing:
         return
     if result.published:
@@ -181,3 +187,8 @@ def _tell(result: Result, out: inventory.Destination | None, work: Path | None) 
     unfinished = result.interrupted or not all(outcome.ended for outcome in outcomes)
     if unfinished and not out.special:
         show_text("Run the same command with --resume to go on.")
+
+
+def _complain_of(outcome: inventory.Outcome) -> None:
+    why = sentence(outcome.error) if outcome.error else outcome.verdict
+    complain(f"{outcome.engine}: {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,13 @@ from trivirt import inventory
 from trivirt._patience import Retries
 from trivirt.cli._sign_on import Target
 from trivirt.engine import open_engine
+from trivirt.errors import Error, UsageError
 
-__all__ = ["USUAL", "Order", "Way", "plan_requests", "run_job", "run_jobs"]
+__all__ = ["USUAL", "Order", "Targets", "Way", "plan_requests", "run_job", "run_jobs"]
 
 Watch = Callable[[inventory.Progress], None]
+# By the names of engines, None for one that is called by its host: how it is reached, or why not.
+Targets = Mapping[str | None, Target | UsageError]
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Order:
 
 
 async def run_jobs(
-    targets: Mapping[str | None, Target],
+    targets: Targets,
     order: Order,
     keeper: inventory.Keeper,
     watch: Callable[[str], Watch],
@@ -75,11 +78,14 @@ async def run_jobs(
 ) -> None:
     """Read each engine into the same file; none stops another.
 
-    The keys of `targets` are the names of engines, None for one that is called by its host. What
-    came of each is added to `outcomes`, but for jobs that were cancelled: their records tell it.
+    What came of each is added to `outcomes`, but for jobs that were cancelled: their records tell
+    it.
     """
 
-    async def one(name: str | None, target: Target) -> None:
+    async def one(name: str | None, target: Target | UsageError) -> None:
+        if isinstance(target, UsageError):
+            outcomes.append(inventory.Outcome.never(str(name), target, 0.0))
+            return
         title = name or urlsplit(target.url).netloc.rpartition("@")[2] or target.url
         outcomes.append(await run_job(name, target, order, keeper, watch(title)))
 
@@ -126,12 +132,20 @@ def _options(target: Target, order: Order) -> dict[str, Any]:
 
 
 async def plan_requests(
-    targets: Mapping[str | None, Target], order: Order
-) -> Sequence[tuple[inventory.Look, inventory.Itinerary]]:
-    """What each engine would be asked; that takes two requests of each."""
-    found = []
+    targets: Targets, order: Order
+) -> list[tuple[inventory.Look, inventory.Itinerary] | inventory.Outcome]:
+    """What each engine would be asked, or why it cannot be; that takes two requests of each."""
+    found: list[tuple[inventory.Look, inventory.Itinerary] | inventory.Outcome] = []
     for name, target in targets.items():
-        async with open_engine(**_options(target, order)) as engine:
-            seen = await inventory.look(engine, name)
-        found.append((seen, inventory.choose(order.plan, seen.offer, force=order.ways)))
+        try:
+            if isinstance(target, UsageError):
+                raise target
+            async with open_engine(**_options(target, order)) as engine:
+                seen = await inventory.look(engine, name)
+        except Error as error:
+            if len(targets) < 2:
+                raise
+            found.append(inventory.Outcome.never(str(name), error, 0.0))
+        else:
+            found.append((seen, inventory.choose(order.plan, seen.offer, force=order.ways)))
     return found

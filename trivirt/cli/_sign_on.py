@@ -19,7 +19,15 @@ from trivirt.configuration import (
 )
 from trivirt.errors import UsageError
 
-__all__ = ["Target", "engine_options", "engines_options", "named_engine", "with_secret"]
+__all__ = [
+    "Target",
+    "engine_options",
+    "engines_options",
+    "named_engine",
+    "named_engines",
+    "with_secret",
+    "with_secrets",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -134,6 +142,47 @@ def named_engine(
     if not found.signs_on and found.get("username") is None:
         raise click.UsageError(_sentence(missing_secret(found)))
     return _target(found)
+
+
+def named_engines(
+    url: str | None,
+    username: str | None,
+    ca_file: str | None,
+    insecure: bool,
+    names: Sequence[str],
+) -> dict[str | None, Target | UsageError]:
+    """Make a target of each engine, or say what is wrong with what describes it.
+
+    That is raised only where there is no other engine that could be read, and for a name that
+    describes none: then somebody has mistyped it.
+    """
+    if len(names) < 2:
+        name = names[0] if names else None
+        return {name: named_engine(url, username, ca_file, insecure, name)}
+    found: dict[str | None, Target | UsageError] = {}
+    for name in names:
+        try:
+            found[name] = named_engine(url, username, ca_file, insecure, name)
+        except (UsageError, click.UsageError) as exc:
+            if name not in engine_names():
+                raise
+            found[name] = UsageError(str(exc).rstrip("."))
+    return found
+
+
+def with_secrets(
+    targets: Mapping[str | None, Target | UsageError],
+) -> dict[str | None, Target | UsageError]:
+    """Ask for the passwords that were not found, likewise."""
+    found: dict[str | None, Target | UsageError] = {}
+    for name, target in targets.items():
+        try:
+            found[name] = with_secret(target) if isinstance(target, Target) else target
+        except Failure as exc:
+            if len(targets) < 2:
+                raise
+            found[name] = UsageError(str(exc))
+    return found
 
 
 def _as_option(name: str) -> str:

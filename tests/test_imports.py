@@ -124,7 +124,6 @@ def test_an_engine_that_lists_machines_loads_nothing_that_others_need() -> None:
     assert {
         name for name in loaded if name.startswith(("trivirt.types.", "trivirt.services."))
     } == {
-        "trivirt.types._index",
         "trivirt.types.common",
         "trivirt.types.vm",
         "trivirt.services.system",

@@ -15,15 +15,13 @@ def write_types(facts: Facts, words: Words) -> Iterator[tuple[str, str]]:
     """Give the path and the text of each file."""
     for module in facts.modules(facts.enums, facts.structs):
         yield f"types/{module}.py", _module(facts, words, module)
-    yield "types/_index.py", _index(facts)
     yield (
         "types/__init__.py",
         package_init(
             "types",
             "Objects and enumerations of the API, each in the module of its domain.",
             {name: facts.module_of(name) for name in [*facts.enums, *facts.structs]},
-            ["from trivirt.types._index import ENUMS, STRUCTS"],
-            ["_MODULES = {**ENUMS, **STRUCTS}"],
+            list(_index(facts)),
         ),
     )
 
@@ -161,52 +159,31 @@ def _differences(name: str, about: Fact) -> list[str]:
     return texts + (["secret=True"] if about.get("secret") else [])
 
 
-def _index(facts: Facts) -> str:
+def _index(facts: Facts) -> Iterator[str]:
     elements = {}
     for name, fact in facts.structs.items():
-        module = facts.module_of(name)
-        elements[fact["tag"]] = [f'"{module}"', f'"{name}"', "False"]
-        elements[fact["tags"]] = [f'"{module}"', f'"{name}"', "True"]
-    lines = [
-        NOTE,
-        '"""Where to find the class of an element, or of a name, without importing any."""',
-        "",
-        "from __future__ import annotations",
-        "",
-        "#: Root element -> module, class, and whether the element is a list of its objects.",
-        "ELEMENTS: dict[str, tuple[str, str, bool]] = {",
-        *(_entry(key, elements[key]) for key in sorted(elements)),
-        "}",
-        "",
-    ]
+        elements[fact["tag"]] = elements[fact["tags"]] = name
+    yield "#: Root element, of an object or of a list of objects -> name of the struct."
+    yield "ELEMENTS: dict[str, str] = {"
+    yield from (f'    "{element}": "{elements[element]}",' for element in sorted(elements))
+    yield "}\n"
     for variable, names, what in (
         ("ENUMS", facts.enums, "enumeration"),
         ("STRUCTS", facts.structs, "struct"),
     ):
-        lines += [
-            f"#: Name of each {what} -> module.",
-            f"{variable}: dict[str, str] = {{",
-            *(f'    "{name}": "{facts.module_of(name)}",' for name in sorted(names)),
-            "}",
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def _entry(key: str, values: list[str]) -> str:
-    return layout.bracket(f'"{key}": (', values, "),", 4, middle=False)
+        yield f"#: Name of each {what} -> module."
+        yield f"{variable}: dict[str, str] = {{"
+        yield from (f'    "{name}": "{facts.module_of(name)}",' for name in sorted(names))
+        yield "}\n"
+    yield "_MODULES = {**ENUMS, **STRUCTS}"
 
 
 def package_init(
-    package: str,
-    about: str,
-    modules: dict[str, str],
-    imports: list[str] | None = None,
-    table: list[str] | None = None,
+    package: str, about: str, modules: dict[str, str], table: list[str] | None = None
 ) -> str:
     """Write a package that imports a module when a name of it is first used (PEP 562).
 
-    `table` is what tells the modules, if that is not to be written out, and `imports` its needs.
+    `table` is what tells the modules, if there is more to tell.
     """
     lines = [
         NOTE,
@@ -220,7 +197,6 @@ def package_init(
         "from importlib import import_module",
         "from typing import TYPE_CHECKING",
         "",
-        *([*imports, ""] if imports else []),
         "if TYPE_CHECKING:",
     ]
     for module in sorted(set(modules.values())):

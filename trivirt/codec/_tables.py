@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from trivirt.codec._later import keep, keep_link, put_off
-from trivirt.codec._names import ENUMS
 from trivirt.codec._scalars import read_boolean, read_date
 from trivirt.errors import DecodeError
 from trivirt.model import Field, Items, fields
+from trivirt.types import ENUMS
 
 # Elements are lxml's, and what a field holds is known only to its declaration: hence Any here.
 Reader = Callable[[Any], Any]

@@ -18,7 +18,7 @@ from typing import Any
 from trivirt.compat._errors import HOME
 from trivirt.compat._struct import BLANKS, List, Struct, Unset, dict_of
 from trivirt.model import Field, fields
-from trivirt.types._index import ENUMS, STRUCTS
+from trivirt.types import ENUMS, STRUCTS
 
 MODULE = f"{HOME}.types"
 

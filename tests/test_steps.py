@@ -298,6 +298,6 @@ class Steps(trio.abc.Instrument):
 
 
 def test_the_pieces_are_those_of_the_decoder() -> None:
-    from trivirt.codec._stream import PIECE
+    from trivirt.codec._decode import PIECE
 
     assert _replies._PIECE == PIECE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trivirt.codec._stream import PIECE
+from trivirt.codec._decode import PIECE
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trivirt import codec
-from trivirt.codec._stream import PIECE
+from trivirt.codec._decode import PIECE
 from trivirt.errors import DecodeError
 
 TOO_LONG_ATTRIBUTE = b"<vm id='" + b"a" * 20_000_000 + b"'/>"

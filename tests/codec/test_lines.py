@@ -14,7 +14,7 @@ from surface_facts import STRUCTS, sample
 
 from trivirt import codec
 from trivirt.codec import _lines, _stream
-from trivirt.codec._stream import Decoder, decode_tree, decode_whole
+from trivirt.codec._decode import Decoder, decode_tree, decode_whole
 from trivirt.codec._tables import Memo
 from trivirt.errors import DecodeError
 from trivirt.model import Items, Struct, settled

@@ -29,7 +29,7 @@ from surface_facts import STRUCTS, sample  # noqa: E402
 
 from trivirt import codec  # noqa: E402
 from trivirt.codec import _stream  # noqa: E402
-from trivirt.codec._stream import Decoder, decode_tree, decode_whole  # noqa: E402
+from trivirt.codec._decode import Decoder, decode_tree, decode_whole  # noqa: E402
 from trivirt.errors import DecodeError, EncodeError  # noqa: E402
 
 LONGEST = 5.0  # Seconds for one input; they are all short.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from trivirt.codec._decode import decode, decode_steps
+from trivirt.codec._decode import Decoder, decode, decode_steps, find_class
 from trivirt.codec._encode import encode
 from trivirt.codec._later import kept_reference
-from trivirt.codec._names import find_class
-from trivirt.codec._stream import Decoder
 
 __all__ = ["Decoder", "decode", "decode_steps", "encode", "find_class", "kept_reference"]

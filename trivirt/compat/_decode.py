@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from trivirt.codec._names import find_class
+from trivirt.codec import find_class
 from trivirt.codec._parse import parse
 from trivirt.codec._tables import Convert, Table, read_items, read_object
 from trivirt.compat import _later

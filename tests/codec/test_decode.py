@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trivirt import codec
 from trivirt.codec import _stream
-from trivirt.codec._stream import PIECE, Decoder, decode_whole
+from trivirt.codec._decode import PIECE, Decoder, decode_whole
 from trivirt.errors import DecodeError
 from trivirt.model import Items
 from trivirt.types import Nic, Vm

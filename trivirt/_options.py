@@ -10,7 +10,6 @@ from typing import Literal
 
 import httpcore
 
-from trivirt._kerberos import check_installed
 from trivirt._patience import Retries
 from trivirt._url import EngineUrl, parse_sign_on_url, parse_url
 from trivirt._value import Value
@@ -129,6 +128,8 @@ def _check_credentials(credentials: Credentials) -> None:
     if credentials.kerberos:
         if credentials.password is not None:
             raise UsageError("kerberos=True signs on with a ticket; leave the password out")
+        from trivirt._kerberos import check_installed  # For few, so it is imported for those.
+
         check_installed()
     elif credentials.token is None and not credentials.renewable:
         raise UsageError("Signing on takes a username and a password, a token, or kerberos=True")

@@ -12,12 +12,11 @@ import copy
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 import trio
 
-from trivirt._kerberos import Negotiation
 from trivirt._tokens import read_token
 from trivirt._value import Value
 from trivirt.errors import (
@@ -30,6 +29,9 @@ from trivirt.errors import (
     TransportError,
 )
 from trivirt.wire import Headers, Request, Response, Timeouts
+
+if TYPE_CHECKING:
+    from trivirt._kerberos import Negotiation
 
 log = logging.getLogger("trivirt.auth")
 
@@ -249,6 +251,8 @@ class Session:
 
     async def _negotiate(self) -> Response:
         """Show a Kerberos ticket, in as many legs as the two sides want."""
+        from trivirt._kerberos import Negotiation  # For few, so it is imported for those.
+
         negotiation = Negotiation(self._issuer.host, self._credentials.username)
         form = {"grant_type": HTTP_GRANT, "scope": SCOPE}
         token = await _step(negotiation, None)

@@ -6,7 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import httpcore
@@ -34,7 +34,6 @@ from trivirt.wire import (
     FilePath,
     Headers,
     Limits,
-    Line,
     Origin,
     Pool,
     Request,
@@ -42,6 +41,9 @@ from trivirt.wire import (
     Timeouts,
     WireStatistics,
 )
+
+if TYPE_CHECKING:
+    from trivirt.wire._line import Line
 
 T = TypeVar("T")
 

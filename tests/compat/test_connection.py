@@ -242,8 +242,6 @@ def test_a_token_that_is_refused_without_a_password(sdk, connect):
 
 
 def test_kerberos_shows_a_ticket_and_no_password(sdk, engine, connect, monkeypatch):
-    from trivirt import auth
-
     class Ticket:
         def __init__(self, host, principal):
             assert (host, principal) == ("127.0.0.1", None)
@@ -251,8 +249,8 @@ def test_kerberos_shows_a_ticket_and_no_password(sdk, engine, connect, monkeypat
         def step(self, challenge):
             return b"ticket"
 
-    monkeypatch.setattr(auth, "Negotiation", Ticket)
-    monkeypatch.setattr("trivirt._options.check_installed", lambda: None)
+    monkeypatch.setattr("trivirt._kerberos.Negotiation", Ticket)
+    monkeypatch.setattr("trivirt._kerberos.check_installed", lambda: None)
     path = "POST /ovirt-engine/sso/oauth/token-http-auth"
     engine.answers[path] = reply('{"access_token":"k"}', headers=["Content-Type: application/json"])
     assert connect(kerberos=True).authenticate() == "k"

@@ -6,7 +6,7 @@ import contextvars
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
 import trio
@@ -26,12 +26,14 @@ from trivirt.wire import (
     ClientCert,
     FilePath,
     Limits,
-    Line,
     Request,
     Response,
     Timeouts,
     timeouts_changed,
 )
+
+if TYPE_CHECKING:
+    from trivirt.wire._line import Line
 
 T = TypeVar("T")
 

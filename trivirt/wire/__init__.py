@@ -1,7 +1,6 @@
 """HTTP/1.1 to one origin: messages, pipelines, connections, a pool. Knows bytes, not oVirt."""
 
 from trivirt.wire._dial import Origin
-from trivirt.wire._line import Line
 from trivirt.wire._messages import Headers, Request, Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._pool import Pool, WireStatistics
@@ -14,7 +13,6 @@ __all__ = [
     "FilePath",
     "Headers",
     "Limits",
-    "Line",
     "Origin",
     "Pipeline",
     "Pool",

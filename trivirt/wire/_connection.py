@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import httpcore
 import trio
@@ -27,10 +28,12 @@ import trio
 from trivirt._value import Value
 from trivirt.errors import ConnectionLost, Error
 from trivirt.wire._exchange import Exchange, Stage
-from trivirt.wire._line import Line, lendable
 from trivirt.wire._messages import Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._timeouts import Timeouts, overdue
+
+if TYPE_CHECKING:
+    from trivirt.wire._line import Line
 
 READ_SIZE = 65_536
 _IDLE = 0.001  # Seconds after which the reader may not have seen what has arrived.
@@ -136,6 +139,8 @@ class Connection:
 
         Until it is given back it counts as one with a request that travels alone.
         """
+        from trivirt.wire._line import Line, lendable  # Nobody lends who is not synchronous.
+
         if not lendable(self._stream):
             return None
         self.load += 1

@@ -27,6 +27,7 @@ import itertools
 import logging
 import math
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 import httpcore
 import trio
@@ -43,11 +44,13 @@ from trivirt.errors import (
 from trivirt.wire._connection import Connection, Loss, Traffic
 from trivirt.wire._dial import Origin, dial
 from trivirt.wire._exchange import Exchange, Stage
-from trivirt.wire._line import Line
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._pipeline import Limits, TooLarge, check_request
 from trivirt.wire._tempo import START, Tempo
 from trivirt.wire._timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from trivirt.wire._line import Line
 
 log = logging.getLogger("trivirt.wire")
 

@@ -24,23 +24,7 @@ _UNDIRECTED = r"(?i)(?:^|\s)sortby\s+[^\s\"]+\s*$"
 
 
 class Pages(Generic[T]):
-    """Go through what `list` gives page by page, holding one page at a time.
-
-    The arguments are those of `list`; `max` is the size of a page, 100 unless given, and limits
-    nothing. The next page is asked for when the last item of one is taken; in the views that
-    give futures it is asked for one page ahead.
-
-    What stays there and keeps its place is given once. The engine cuts each page by a query of
-    its own, so what is added or removed meanwhile shifts the rest: an object may be missed, and
-    one that comes again on the very next page is left out there. Items come in the engine's own
-    order, or in that of a `sortby FIELD asc` at the end of `search`; best is a field that is
-    unique and does not change. With `filter=True` the engine cuts pages before it filters, so
-    there everything is fetched at once.
-
-    After an error or a cancelled wait the iterator is where it was: asked again, it fetches the
-    same page. Raises RemoteProtocolError when the engine repeats itself or sends more than a
-    page, as one that does not know pages would: it never goes on for ever.
-    """
+    """The pages of a list, one after the other; `_views` says what callers are promised."""
 
     def __init__(self, call: Call[Items[T]]) -> None:
         query = dict(call.query)
@@ -88,10 +72,7 @@ class Pages(Generic[T]):
 
 
 class Whole(Generic[T]):
-    """Go through what `list` gives; the engine cannot cut this list, so it comes at once.
-
-    The arguments are those of `list`, but `max` limits nothing.
-    """
+    """The whole of a list as its only page."""
 
     def __init__(self, call: Call[Items[T]]) -> None:
         query = tuple(pair for pair in call.query if pair[0] != "max")

@@ -18,9 +18,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from trivirt.model._pages import Pages, Whole
 from trivirt.model._steps import Perform, Steps
-from trivirt.model._streamed import Generated, Streamed
 
 if TYPE_CHECKING:
     from typing import Concatenate, ParamSpec
@@ -32,6 +30,29 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
 
 T = TypeVar("T")
+
+# What `help` says of the two kinds of `iterate`.
+_PAGED = """Go through what `list` gives page by page, holding one page at a time.
+
+The arguments are those of `list`; `max` is the size of a page, 100 unless given, and limits
+nothing. The next page is asked for when the last item of one is taken; in the views that
+give futures it is asked for one page ahead.
+
+What stays there and keeps its place is given once. The engine cuts each page by a query of
+its own, so what is added or removed meanwhile shifts the rest: an object may be missed, and
+one that comes again on the very next page is left out there. Items come in the engine's own
+order, or in that of a `sortby FIELD asc` at the end of `search`; best is a field that is
+unique and does not change. With `filter=True` the engine cuts pages before it filters, so
+there everything is fetched at once.
+
+After an error or a cancelled wait the iterator is where it was: asked again, it fetches the
+same page. Raises RemoteProtocolError when the engine repeats itself or sends more than a
+page, as one that does not know pages would: it never goes on for ever.
+"""
+_UNPAGED = """Go through what `list` gives; the engine cannot cut this list, so it comes at once.
+
+The arguments are those of `list`, but `max` limits nothing.
+"""
 
 
 def deprecated(what: str) -> None:
@@ -121,11 +142,15 @@ else:
 
         return run
 
+    # What streams are made of is imported with the first one that is asked for.
+
     def stream(body):
         """Make a stream of an async generator, whose `self` is in the view that is awaited."""
 
         @functools.wraps(body)
         def iterate(self, /, *args, **keywords):
+            from trivirt.model._streamed import Generated, Streamed
+
             def begin(perform: Perform):
                 return body(self._seen_by(perform), *args, **keywords)
 
@@ -135,22 +160,25 @@ else:
 
     def paged(listing):
         """Make a stream of an operation that gives a list, page by page."""
-        return _iterate(listing, Pages)
+        return _iterate(listing, "Pages", _PAGED)
 
     def unpaged(listing):
         """Make a stream of an operation whose list cannot be had in pages."""
-        return _iterate(listing, Whole)
+        return _iterate(listing, "Whole", _UNPAGED)
 
-    def _iterate(listing, source):
+    def _iterate(listing, source, about):
         @functools.wraps(listing)
         def iterate(self, /, *args, **keywords):
+            from trivirt.model import _pages
+            from trivirt.model._streamed import Streamed
+
             # Described now, so that a mistake in the arguments is raised by this call.
             call = listing(self._described(), *args, **keywords)
-            return Streamed(self._run, f"iterate {call.path}", source(call))
+            return Streamed(self._run, f"iterate {call.path}", getattr(_pages, source)(call))
 
         iterate.__name__ = "iterate"
         iterate.__qualname__ = listing.__qualname__.rpartition(".")[0] + ".iterate"
-        iterate.__doc__ = source.__doc__
+        iterate.__doc__ = about
         return iterate
 
     def _name(body, service):

@@ -17,7 +17,6 @@ PACKAGE = Path(trivirt.__file__).parent
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "_value": set(),
-    "_version": set(),
     "_url": set(),
     "configuration": {"_url"},
     "wire": set(),
@@ -34,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "_replies": {"wire", "codec", "model"},
     "engine": {
         *("auth", "wire", "codec", "services", "model"),
-        *("configuration", "_future", "_options", "_patience", "_replies", "_version"),
+        *("configuration", "_future", "_options", "_patience", "_replies", "__version__"),
     },
     "jobs": {"services", "model", "types"},
     "sync": {
@@ -51,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
         "_patience",
     },
     "inventory": {"configuration", "engine", "auth", "wire", "codec", "services", "types", "model"},
-    "simulator": {"wire._messages", "codec", "types", "model", "_version"},
+    "simulator": {"wire._messages", "codec", "types", "model"},
 }
 
 
@@ -101,10 +100,7 @@ def loaded_by(statement: str) -> set[str]:
 def test_importing_trivirt_loads_neither_trio_nor_the_surface() -> None:
     loaded = loaded_by("import trivirt")
     assert not loaded & {"trio", "httpcore", "lxml", "lxml.etree", "httptools", "ssl"}
-    assert {name for name in loaded if name.startswith("trivirt")} == {
-        "trivirt",
-        "trivirt._version",
-    }
+    assert {name for name in loaded if name.startswith("trivirt")} == {"trivirt"}
 
 
 def test_a_type_loads_its_own_domain_only() -> None:

@@ -18,8 +18,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from trivirt._version import __version__
-
 if TYPE_CHECKING:
     from trivirt import (
         codec,
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
     from trivirt.engine import Engine, Statistics, open_engine
     from trivirt.errors import Error
     from trivirt.wire import Limits, Timeouts, timeouts
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Engine",

@@ -12,12 +12,11 @@ from urllib.parse import urlencode
 import httpcore
 import trio
 
-from trivirt import codec
+from trivirt import __version__, codec
 from trivirt._future import Future, Unheard
 from trivirt._options import Address, Options, ProxyChoice, check_options
 from trivirt._patience import Patience, Retries
 from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry_after
-from trivirt._version import __version__
 from trivirt.auth import Credentials, Endpoint, GivesBack, Session
 from trivirt.errors import (
     Cancelled,

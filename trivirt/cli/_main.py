@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import click
 
-from trivirt._version import __version__
+from trivirt import __version__
 from trivirt.cli._failure import Interrupted, sentence
 from trivirt.cli._options import Settings, debug_option
 

@@ -11,7 +11,7 @@ from trivirt.model._call import Call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trivirt.model._steps import Perform
+    from trivirt.model._call import Perform
     from trivirt.model._struct import Items
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from trivirt.errors import UsageError
-from trivirt.model._steps import Perform, Steps
+from trivirt.model._call import Perform, Steps
 
 T = TypeVar("T")
 

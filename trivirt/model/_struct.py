@@ -8,10 +8,10 @@ the codec reads them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from trivirt.model._fields import Attr, fields
-from trivirt.model._values import accept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,8 @@ else:
 
 
 T = TypeVar("T")
+
+_WORDS = {str: "a str", int: "an int", float: "a float", bool: "a bool", datetime: "a datetime"}
 
 
 class Items(list[T]):
@@ -117,7 +119,7 @@ class Struct(_Declared):
             if field is None:
                 raise TypeError(f"{type(self).__name__} has no attribute {name!r}")
             if value is not None:
-                own[name] = accept(type(self), field, value)
+                own[name] = _accept(type(self), field, value)
 
     if not TYPE_CHECKING:  # A checker that sees this takes every name for an attribute.
 
@@ -131,7 +133,7 @@ class Struct(_Declared):
             if value is None:
                 own.pop(name, None)
             else:
-                own[name] = accept(type(self), field, value)
+                own[name] = _accept(type(self), field, value)
             own.pop(f"\0{name}", None)
 
     def __delattr__(self, name: str) -> None:
@@ -213,3 +215,44 @@ def settled(obj: Any) -> dict[str, Any]:
                 getattr(obj, key[1:])
         own.pop("\0", None)
     return own
+
+
+# Which values an attribute takes.
+
+
+def _accept(owner: type[Any], field: Field, value: Any) -> Any:
+    """Give the value as the attribute keeps it, or raise a `TypeError` that names the attribute.
+
+    A list or tuple becomes `Items`; an int is taken for a float. A truth value is no number, a
+    text is no enum, and an object must be of the declared class itself: the engine would refuse
+    elements that only a subclass has.
+    """
+    if not field.is_list:
+        return _accept_one(owner, field, value)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(_complaint(owner, field, value, f"a list of {field.type_name}"))
+    for one in value:
+        _accept_one(owner, field, one)
+    return value if isinstance(value, Items) else Items(value)
+
+
+def _accept_one(owner: type[Any], field: Field, value: Any) -> Any:
+    wanted = field.cls
+    given = type(value)
+    if given is wanted:
+        return value
+    if wanted is float and given is int:
+        return float(value)
+    if field.is_simple and issubclass(given, wanted) and given is not bool:
+        return value
+    if not field.is_simple and field.is_enum:
+        hint = f"a {wanted.__name__}"
+        if given is str and value in field.cls._value2member_map_:
+            hint += f" such as {wanted.__name__}({value!r})"
+        raise TypeError(_complaint(owner, field, value, hint))
+    raise TypeError(_complaint(owner, field, value, _WORDS.get(wanted, f"a {wanted.__name__}")))
+
+
+def _complaint(owner: type[Any], field: Field, value: Any, wanted: str) -> str:
+    given = type(value).__name__
+    return f"{owner.__name__}.{field.name} must be {wanted}, not {given}"

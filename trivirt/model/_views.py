@@ -18,7 +18,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from trivirt.model._steps import Perform, Steps
+from trivirt.model._call import Perform, Steps
 
 if TYPE_CHECKING:
     from typing import Concatenate, ParamSpec

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trivirt import codec
-from trivirt.codec import _stream
+from trivirt.codec import _decode
 from trivirt.codec._decode import PIECE, Decoder, decode_whole
 from trivirt.errors import DecodeError
 from trivirt.model import Items
@@ -28,7 +28,7 @@ ITEM = (
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of 64 bytes, so that short documents break everywhere."""
-    monkeypatch.setattr(_stream, "PIECE", 64)
+    monkeypatch.setattr(_decode, "PIECE", 64)
 
 
 def fed(document: bytes, size: int = 7, expect: str | None = None) -> Any:

@@ -13,7 +13,7 @@ from recorded import recorded
 from surface_facts import STRUCTS, sample
 
 from trivirt import codec
-from trivirt.codec import _lines, _stream
+from trivirt.codec import _decode, _lines
 from trivirt.codec._decode import Decoder, decode_tree, decode_whole
 from trivirt.codec._tables import Memo
 from trivirt.errors import DecodeError
@@ -69,13 +69,13 @@ def no_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("this was not read in the quick way")
 
-    monkeypatch.setattr(_stream, "decode_tree", refuse)
-    monkeypatch.setattr(_stream, "read_object", refuse)
+    monkeypatch.setattr(_decode, "decode_tree", refuse)
+    monkeypatch.setattr(_decode, "read_object", refuse)
 
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stream, "PIECE", 200)
+    monkeypatch.setattr(_decode, "PIECE", 200)
 
 
 @pytest.mark.parametrize("every", [1, 2], ids=["full", "half"])
@@ -221,6 +221,11 @@ def test_pieces_are_read_as_lxml_reads_the_whole(odd: str) -> None:
         "<vms>\n    <vm/>\n</vms>",
         '<vms>\n    <vm id="1"/>\n    <vm href="/x" id="2"/>\n</vms>',
         '<vms>\n    <vm id="1"/>\n    <vm id="2">\n</vms>',
+        '<vms>\n    <vm id="1">\n    <vm id="2"/>\n</vms>',
+        '<vms>\n  <vm id="1"/>\n  <vm href="/x" id="2"/>\n</vms>',
+        '<vms>\n  <vm id="1"></vm>\n  <vm id="2"/>\n</vms>',
+        '<vm>\n    <nics>\n      <nic id="1"/>\n    </nics>\n</vm>',
+        '<vms href="/vms"/>',
         "<vms>\n    <actions>\n        <link/>\n    </actions>\n</vms>",
         f"<vms>{ITEM}\n    <actions>\n    </actions>\n</vms>",
         f"<vms>x{ITEM}\n</vms>",

@@ -28,7 +28,7 @@ from recorded import recorded  # noqa: E402
 from surface_facts import STRUCTS, sample  # noqa: E402
 
 from trivirt import codec  # noqa: E402
-from trivirt.codec import _stream  # noqa: E402
+from trivirt.codec import _decode  # noqa: E402
 from trivirt.codec._decode import Decoder, decode_tree, decode_whole  # noqa: E402
 from trivirt.errors import DecodeError, EncodeError  # noqa: E402
 
@@ -133,7 +133,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    _stream.PIECE = 64  # So that short documents are cut as well.
+    _decode.PIECE = 64  # So that short documents are cut as well.
     outcomes: Counter[str] = Counter()
     end, turn, failed = time.monotonic() + args.seconds, args.seed, False
     while not failed and time.monotonic() < end:

@@ -89,7 +89,7 @@ def read_items(table: Table, inside: str, *, lazily: bool = False, level: int = 
     With `lazily` what is nested in them is kept, to be read when it is touched.
     """
     item = _ITEM(inside)
-    if item is None or item[1] == "actions":
+    if item is None or item[1] == "actions" or not inside.startswith(_BEGIN[level]):
         raise Doubt
     begin, end, close = _BEGIN[level], _INDENT[level], f"</{item[1]}>"
     # Split at tags without blanks: Python looks for blanks among blanks very slowly.
@@ -116,11 +116,10 @@ def read_items(table: Table, inside: str, *, lazily: bool = False, level: int = 
 
 def _read_empty_items(table: Table, inside: str, begin: str) -> list[Any]:
     """References, with nothing inside."""
-    first, *texts = inside.split(begin)
     items = []
-    for text in texts:
+    for text in inside.split(begin)[1:]:
         head = _EMPTY(text)
-        if head is None or first:
+        if head is None:
             raise Doubt
         _, href, id = head.groups()
         items.append(read_object(table, href, id, ""))

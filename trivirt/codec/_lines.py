@@ -31,19 +31,15 @@ from trivirt.model import Field, set_dict
 _TEXT = r"[ !-%'-;=?-~]*"
 _VALUE = r"[!#-%'-;=?-~]+"
 _NAME = r"[a-z][a-z0-9_]*"
-_HEAD_PATTERN = rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})")?'
-_ROOT = re.compile(
-    rf'(?:<\?xml version="1.0" encoding="UTF-8" standalone="yes"\?>\n)?<{_HEAD_PATTERN}>'
-).match
-_HEAD = re.compile(f"{_HEAD_PATTERN}>").match
-_EMPTY = re.compile(f"{_HEAD_PATTERN}/>").fullmatch
+# What a tag says: its name, `href` and `id`, and a `/` if there is nothing inside.
+_HEAD = re.compile(rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})")?(/?)>').match
 _SIMPLE = re.compile(rf"({_NAME})>({_TEXT})</\1>").fullmatch
 # Compiled when the first such text comes: that takes as long as all the others.
 _ANY_TEXT = rf"({_NAME})>([^\0-\x1f&<>\ufffe\uffff]*)</\1>"
 _LINK_PATTERN = rf'link href="({_VALUE})" rel="({_VALUE})"/>'
 _LINK = re.compile(_LINK_PATTERN).fullmatch
 _ACTIONS = re.compile(rf"actions>(?:\n *<{_LINK_PATTERN})*").fullmatch
-_ITEM = re.compile(rf"\n +<({_NAME})").match
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 _INDENT = tuple("\n" + "    " * level for level in range(16))
 _BEGIN = tuple(f"{indent}<" for indent in _INDENT)
@@ -59,10 +55,13 @@ class Doubt(Exception):
 def split_root(data: bytes) -> tuple[str, str | None, str | None, str]:
     """The tag, `href` and `id` of the root, and what is inside of it. Raises Doubt."""
     text = to_text(data)
-    head = _ROOT(text)
-    if head is None:
+    start = len(_DECLARATION) if text.startswith(_DECLARATION) else 0
+    head = _HEAD(text, start + 1)
+    if head is None or text[start] != "<":
         raise Doubt
-    tag, href, id = head.groups()
+    tag, href, id, empty = head.groups()
+    if empty:
+        raise Doubt
     end = f"\n</{tag}>\n"
     if text.endswith(end):
         return tag, href, id, text[head.end() : -len(end)]
@@ -88,10 +87,12 @@ def read_items(table: Table, inside: str, *, lazily: bool = False, level: int = 
 
     With `lazily` what is nested in them is kept, to be read when it is touched.
     """
-    item = _ITEM(inside)
-    if item is None or item[1] == "actions" or not inside.startswith(_BEGIN[level]):
+    begin, end = _BEGIN[level], _INDENT[level]
+    first = _HEAD(inside, len(begin))
+    if first is None or not inside.startswith(begin) or first[1] == "actions":
         raise Doubt
-    begin, end, close = _BEGIN[level], _INDENT[level], f"</{item[1]}>"
+    name = first[1]
+    close = f"</{name}>"
     # Split at tags without blanks: Python looks for blanks among blanks very slowly.
     *texts, rest = inside.split(close)
     if rest:
@@ -104,9 +105,11 @@ def read_items(table: Table, inside: str, *, lazily: bool = False, level: int = 
         if before:
             text, before = before + text, ""
         head = _HEAD(text, len(begin))
-        if head is None or head[1] != item[1] or not text.startswith(begin):
+        if head is None or not text.startswith(begin):
             raise Doubt
-        _, href, id = head.groups()
+        tag, href, id, empty = head.groups()
+        if tag != name or empty:
+            raise Doubt
         inner = text[head.end() : -len(end)]
         items.append(read_object(table, href, id, inner, lazily=lazily, level=level + 1))
     if before:
@@ -118,10 +121,12 @@ def _read_empty_items(table: Table, inside: str, begin: str) -> list[Any]:
     """References, with nothing inside."""
     items = []
     for text in inside.split(begin)[1:]:
-        head = _EMPTY(text)
-        if head is None:
+        head = _HEAD(text)
+        if head is None or head.end() != len(text):
             raise Doubt
-        _, href, id = head.groups()
+        _, href, id, empty = head.groups()
+        if not empty:
+            raise Doubt
         items.append(read_object(table, href, id, ""))
     return items
 
@@ -248,9 +253,9 @@ def _learn(table: Table, child: str) -> Meaning | None:
 
 
 def _learn_empty(table: Table, child: str) -> Meaning | None:
-    reference = _EMPTY(child)
-    if reference:
-        tag, href, id = reference.groups()
+    reference = _HEAD(child)
+    if reference and reference.end() == len(child):
+        tag, href, id, _ = reference.groups()
         if tag in table.nested and id:
             return f"\0{table.nested[tag][0]}", f"\0{href or ''}\0{id}"
         return None if tag in table.nested or tag in table.simple else ()
@@ -290,9 +295,11 @@ def _read_nested(
 def _read_field(table: Table, field: Field, text: str, end: int, level: int) -> Any:
     """The value of an element that is an object, or a list of objects."""
     head = _HEAD(text, 1)
-    if head is None or head[1] != field.wire:
+    if head is None:
         raise Doubt
-    _, href, id = head.groups()
+    tag, href, id, empty = head.groups()
+    if tag != field.wire or empty:
+        raise Doubt
     inside, within = text[head.end() : -end], table.table_of(field.cls)
     if not field.is_list:
         return read_object(within, href, id, inside, level=level + 1)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from trivirt.model import Items
+from trivirt.model import Items, Struct, fields
 from trivirt.types import (
     Cluster,
     Cpu,
@@ -186,3 +186,13 @@ def test_signature_shows_the_attributes() -> None:
     parameters = inspect.signature(Vm).parameters
     assert parameters["nics"].annotation == "Items[Nic] | None"
     assert parameters["name"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("annotation", ["int | str", "list[int] | None", "Items[Nic", "Nic]", ""])
+def test_a_declaration_that_is_not_understood_says_where(annotation: str) -> None:
+    class Odd(Struct):
+        pass
+
+    Odd.__annotations__ = {"size": annotation}
+    with pytest.raises(TypeError, match="the annotation of size is not understood"):
+        fields(Odd)

@@ -45,17 +45,18 @@ if hasattr(os, "register_at_fork"):
     # A thread that parses while another forks has its parser locked, and is not there in the child.
     os.register_at_fork(after_in_child=_make_parsers)
 
-# What engines send: their declaration or none, then the root element.
-_USUAL = re.compile(
+# What engines send: their declaration or none, then the root element. Like the other, compiled when
+# it is first used: nearly all documents are read line by line.
+_USUAL = (
     rb"(?:<\?xml version=\"1\.0\" encoding=\"UTF-8\"(?: standalone=\"(?:yes|no)\")?\?>)?\s*<[a-z]"
-).match
+)
 _ENCODING = rb"\sencoding\s*=\s*[\"']([^\"']*)[\"']"
 _ACCEPTED = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 
 
 def parse(data: bytes) -> Any:
     """Give the root element of a document, or raise a `DecodeError` that says what is wrong."""
-    if not _USUAL(data):
+    if not re.match(_USUAL, data):
         data = data.lstrip(b" \t\r\n")
         check_prolog(data)
     return parse_piece(data)

@@ -8,7 +8,6 @@ and a type that is only named in an annotation is not imported before a value of
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,6 @@ from trivirt.model._enum import OpenEnum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Annotations are plain enough to be read as text: `str | None`, `Items[Nic] | None`.
-_ANNOTATION = re.compile(r"(?P<list>Items\[)?(?P<name>\w+)(?(list)\])(?: \| None)?")
 
 SIMPLE = {"str": str, "int": int, "float": float, "bool": bool, "datetime": datetime}
 
@@ -68,13 +64,15 @@ class Field:
     )
 
     def __init__(self, name: str, annotation: str, facts: Attr, module: str) -> None:
-        match = _ANNOTATION.fullmatch(annotation)
-        if match is None:
+        # Annotations are plain enough to be read as text: `str | None`, `Items[Nic] | None`.
+        kind = annotation.removesuffix(" | None")
+        item = kind.removeprefix("Items[").removesuffix("]")
+        if kind not in (item, f"Items[{item}]") or not item.isidentifier():
             raise TypeError(f"{module}: the annotation of {name} is not understood: {annotation}")
         self.name = name
         self.wire = facts.wire or name.rstrip("_")
-        self.is_list = match["list"] is not None
-        self.type_name = match["name"]
+        self.is_list = kind != item
+        self.type_name = item
         self.item = name[:-1] if self.is_list else ""
         self.is_xml_attribute = name in ("href", "id")
         self.link = self.is_list and facts.link and not self.is_simple

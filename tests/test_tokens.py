@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from trivirt._tokens import read_token
+from trivirt._tokens import _NO_JSON, _parse, read_token
 from trivirt.errors import AuthError, Error, RemoteProtocolError, Unavailable
 from trivirt.wire import Response
 
@@ -102,6 +106,28 @@ def test_what_is_neither_yes_nor_no(response: Response, error: type[Error], word
 )
 def test_tokens(body: str) -> None:
     assert read_token(answer(200, JSON, body), "") == "t"
+
+
+PIECES = ["{", "}", "[", "]", ",", ", ", ":", ": ", " ", '"', '"a"', '"b_c":"d"', '"b_c": "e"']
+PIECES += ["0", "null", "\\", '\\"', "\u00e9", "\n", "{}", '{"a":"b"}', '{"a":"b","c":"d"}']
+
+
+def by_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return _NO_JSON
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+@example('{"a":"b","a":"c"}')
+@example('{"a":"b",}')
+@example('{"a":"b" "c":"d"}')
+@example('{0,"a":"b"}')
+@example('{"a":"\\"b":"c"}')
+@example('{"a":"b"}}')
+def test_an_answer_means_what_it_means_as_json(text: str) -> None:
+    assert _parse(text.encode()) == by_json(text)
 
 
 def test_a_token_in_broken_json_is_in_no_error_on_the_way() -> None:

@@ -7,7 +7,6 @@ own. A refusal in any shape becomes one AuthError.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -16,6 +15,8 @@ from trivirt.wire import Response
 
 _MAX_SIZE = 1 << 20
 _NO_JSON = object()
+# A member of the usual answer: a name, and a text in which nothing is escaped.
+_MEMBER = re.compile(r'"([a-z_]+)": ?"([ !#-\[\]-~]*)"')
 _TLS_PAGE = rb"plain HTTP (request was sent )?to (an? )?(SSL|HTTPS|TLS)"
 
 
@@ -42,10 +43,7 @@ def _read_json(response: Response, what: str) -> dict[str, Any]:
         error = _no_json(response, body, kind, what)
         error.status = response.status
         raise error
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = _NO_JSON  # And not raised here: the error holds the text, and so the token.
+    answer = _parse(body)
     if answer is _NO_JSON:
         raise RemoteProtocolError(f"{what}: the answer is not valid JSON")
     if isinstance(answer, list) and len(answer) == 1:
@@ -53,6 +51,19 @@ def _read_json(response: Response, what: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise RemoteProtocolError(f"{what}: the answer is not a JSON object")
     return answer
+
+
+def _parse(body: bytes) -> Any:
+    text = body.decode("latin-1")
+    members = _MEMBER.findall(text)
+    if _MEMBER.sub("0", text).replace(" ", "") == f"{{{','.join('0' * len(members))}}}":
+        return dict(members)  # An object of such members and nothing else.
+    import json  # Slow to import, and seldom wanted.
+
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NO_JSON  # And not raised here: the error holds the text, and so the token.
 
 
 def _no_json(response: Response, body: bytes, kind: str, what: str) -> AuthError | Unavailable:

@@ -17,7 +17,8 @@ import trio.testing
 from scripted_network import Peer, Script, answer, echo
 
 from trivirt.errors import LocalProtocolError, TimedOut
-from trivirt.wire import Limits, Line, Origin, Pool, Request, Response, Timeouts, timeouts
+from trivirt.wire import Limits, Origin, Pool, Request, Response, Timeouts, timeouts
+from trivirt.wire._line import Line
 
 OpenPool = Callable[..., AbstractAsyncContextManager[tuple[Pool, list[Peer]]]]
 

@@ -198,6 +198,7 @@ def survival(session: nox.Session) -> None:
     session.install(*_group("test"))
     session.run(
         *("python", "-I", "-m", "pytest", "tests/inventory/test_survival.py", "-s", "-v"),
+        "--timeout=7200",  # A hundred runs are one test.
         *session.posargs,
         env={"TRIVIRT_SURVIVAL": os.environ.get("TRIVIRT_SURVIVAL", "100")},
     )

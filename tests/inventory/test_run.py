@@ -231,6 +231,17 @@ async def test_what_the_engine_refuses_of_one_object_is_told_and_the_rest_goes_o
     assert run.failed == 1
 
 
+async def test_an_object_without_an_id_is_refused_with_its_list():
+    engine = FakeEngine(3)
+    engine.items[1].id = None
+    itinerary = choose(Plan({"vms": []}), Offer(pages=False))
+    async with open_run(engine, itinerary) as run:
+        (answer,) = await run.take()
+        assert not await run.take()
+    assert (answer.unit, answer.state) == (Unit("vms"), "failed")
+    assert "listed an object without an id" in answer.why
+
+
 async def test_one_refusal_after_the_other_ends_the_run():
     engine = FakeEngine(100)
     for part in PARTS:

@@ -97,3 +97,9 @@ def test_a_guess_is_called_a_guess():
 def test_an_itinerary_survives_json(plan):
     itinerary = choose(plan, ALL)
     assert Itinerary.from_data(json.loads(json.dumps(itinerary.as_data()))) == itinerary
+
+
+def test_a_way_to_what_the_plan_does_not_have_is_a_mistake():
+    with pytest.raises(UsageError, match=r"the plan does not have vms\.nisc, of which"):
+        choose(VMS, ALL, force={"vms.nisc": "children"})
+    assert choose(VMS, ALL, force={"hosts.*": "children"}) == choose(VMS, ALL)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from trivirt.errors import Error
 from trivirt.inventory._run import Run
 from trivirt.inventory._schema import Table, table_of
 from trivirt.inventory._store import Batch, RunRecord, Store
@@ -26,6 +27,7 @@ __all__ = ["Keeper", "KeptDone", "keep_answers", "rows_of"]
 
 T = TypeVar("T")
 Row = tuple[Table, tuple[Any, ...]]
+Unreadable = list[tuple[Any, Error]]  # With the id of the object that it is about.
 
 _ROWS = 4000  # Of a transaction, about.
 _SECONDS = 1.0  # After which a transaction is worth its while.
@@ -69,33 +71,59 @@ class KeptDone:
                 yield unit
 
 
-def rows_of(answer: Answer, route: Route, engine: str) -> Iterator[Row]:
-    """The rows of an answer. What was followed leaves its object and gets rows of its own."""
+def rows_of(
+    answer: Answer, route: Route, engine: str, unreadable: Unreadable | None = None
+) -> Iterator[Row]:
+    """The rows of an answer. What was followed leaves its object and gets rows of its own.
+
+    What is nested in an object is read only now, and may be malformed. Then there is no row of it:
+    that is added to `unreadable`, or raised where there is no such list.
+    """
+    errors: Unreadable = [] if unreadable is None else unreadable
+    yield from _rows_of(answer, route, engine, errors)
+    if errors and unreadable is None:
+        raise errors[0][1]
+
+
+def _rows_of(answer: Answer, route: Route, engine: str, unreadable: Unreadable) -> Iterator[Row]:
     unit = answer.unit
     if not unit.part:
         table = table_of(unit.collection)
         followed = [(part, table_of(unit.collection, part)) for part in route.by("follow")]
         for position, value in enumerate(answer.found, answer.first):
             for part, below in followed:
-                items = getattr(value, part)
-                for place, one in enumerate(items or ()):
-                    yield below, below.row(engine, value.id, place, one)
+                items = None
+                try:
+                    items = getattr(value, part)
+                    for place, one in enumerate(items or ()):
+                        yield below, below.row(engine, value.id, place, one)
+                except Error as error:
+                    unreadable.append((value.id, error))
                 # As it would be there, had it not been followed.
                 href = None if items is None else items.href
                 setattr(value, part, Items(href=href) if href else None)
-            yield table, table.row(engine, None, position, value)
+            try:
+                yield table, table.row(engine, None, position, value)
+            except Error as error:
+                unreadable.append((value.id, error))
         return
     table = table_of(unit.collection, unit.part)
     by = route.parts[unit.part].by
     if not by or unit.object:
         for position, value in enumerate(answer.found):
-            yield table, table.row(engine, unit.object, position, value)
+            try:
+                yield table, table.row(engine, unit.object, position, value)
+            except Error as error:
+                unreadable.append((value.id, error))
         return
     places: Counter[str] = Counter()
     for value in answer.found:
         owner = getattr(value, by)
         if owner is not None:
-            yield table, table.row(engine, owner.id, places[owner.id], value)
+            try:
+                yield table, table.row(engine, owner.id, places[owner.id], value)
+            except Error as error:
+                unreadable.append((value.id, error))
             places[owner.id] += 1
 
 
@@ -115,7 +143,8 @@ class _Writer:
         """
         engine, unit = self._record.engine, answer.unit
         rows: list[Row] = []
-        for row in rows_of(answer, self._routes[unit.collection], engine):
+        unreadable: Unreadable = []
+        for row in rows_of(answer, self._routes[unit.collection], engine, unreadable):
             rows.append(row)
             self._made += 1
             if self._made % _STEP == 0:
@@ -126,7 +155,11 @@ class _Writer:
                 await trio.lowlevel.checkpoint()
         self._batch.add(rows)
         name, part, object = unit
-        self._batch.units.append((engine, name, part, object, answer.state, answer.why))
+        state, why = answer.state, answer.why
+        if unreadable:
+            id, error = unreadable[0]
+            state, why = "failed", f"{error} (of {id})"
+        self._batch.units.append((engine, name, part, object, state, why))
         self._requests += 1
         if self._batch.weight >= _ROWS or trio.current_time() - self._written > _SECONDS:
             await self.write()

@@ -240,6 +240,8 @@ class Run:
         try:
             start = trio.current_time()
             found = await call()
+            if not unit.part and any(one.id is None for one in found):
+                raise RemoteProtocolError(f"{kind}: the engine listed an object without an id")
             pace.answered(kind, trio.current_time() - start)
         except Error as error:
             answer = self._refused(unit, error)

@@ -236,7 +236,7 @@ class Store:
         """One transaction: the rows, the state of their units, and what it took so far."""
         with self._transaction():
             for table, rows in batch.rows.items():
-                self._db.executemany(table.insert(), rows)
+                self._insert(table, rows)
             self._db.executemany(
                 "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?, ?, ?)", batch.units
             )
@@ -277,8 +277,15 @@ class Store:
                 place = before[0][1] if before else self._end(engine, table)
                 rows = [(rows[0][0], place, *rows[0][2:])]
             self._db.execute(f"DELETE FROM {where}", (engine, kept.id))
-            self._db.executemany(table.insert(), rows)
+            self._insert(table, rows)
         return differs
+
+    def _insert(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            self._db.executemany(table.insert(), rows)
+        except OverflowError:  # Of a number that no column holds. The attributes do, as text.
+            held = [tuple(None if _is_huge(value) else value for value in row) for row in rows]
+            self._db.executemany(table.insert(), held)
 
     def _end(self, engine: str, table: Table) -> int:
         query = f"SELECT coalesce(max(position) + 1, 0) FROM {quote(table.name)} WHERE engine = ?"
@@ -397,6 +404,10 @@ def _record(row: dict[str, Any]) -> RunRecord:
     row["notes"] = tuple(json.loads(row["notes"]))
     row["events_seen"] = tuple(json.loads(row["events_seen"]))
     return RunRecord(**row)
+
+
+def _is_huge(value: object) -> bool:
+    return type(value) is int and not -(2**63) <= value < 2**63
 
 
 def _check_cancelled() -> None:

@@ -147,8 +147,13 @@ def choose(
     """Choose the cheapest way to each relation of the plan.
 
     `force` maps relations to ways: `{"vms.nics": "children"}`; `*` stands for any name, and the
-    last entry that matches counts. Raises UsageError when a way that is forced does not exist.
+    last entry that matches counts. Raises UsageError when a way that is forced does not exist, or
+    is of a relation that the plan does not have.
     """
+    there = {f"{name}.{part}" for name, parts in plan.items() for part in parts}
+    for what in force or ():
+        if "*" not in what and what not in there:
+            raise UsageError(f"the plan does not have {what}, of which the way is forced")
     chooser = _Chooser(plan, offer, dict(force or {}), costs)
     return Itinerary(chooser.route(name) for name in plan)
 

@@ -9,6 +9,7 @@ import pytest
 from trivirt.errors import Unavailable
 from trivirt.inventory import Plan, collect, open_store
 from trivirt.simulator import SimulatedEngine
+from trivirt.wire import Response
 
 PLAN = Plan({"vms": ["nics", "disk_attachments", "snapshots"], "disks": [], "clusters": []})
 EACH = {"vms.*": "children"}
@@ -243,4 +244,34 @@ async def test_an_engine_that_is_deployed_while_changes_are_read_takes_nothing_a
         outages[-1].__exit__(None, None, None)
         again = await collect(engine, PLAN, store, name="e", how="resume")
         assert again.state == "complete"
+        assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)
+
+
+@pytest.mark.parametrize("code", ["98765", None])
+async def test_an_event_of_any_code_makes_what_it_names_be_read_again(
+    simulated, connect, store, another, machines, rows_of_all, code
+):
+    """Engines have a thousand codes, and each version some more."""
+    renumbered = b"" if code is None else f"<code>{code}</code>".encode()
+    real = simulated.handle
+
+    def handle(request):
+        response = real(request)
+        if "/events" not in request.target:
+            return response
+        body = re.sub(rb"<code>\d+</code>", renumbered, b"".join(response.parts))
+        headers = [h for h in response.headers if h[0].lower() != "content-length"]
+        return Response(response.status, tuple(headers), body)
+
+    simulated.handle = handle
+    (nic, *_) = re.findall(r'<nic href="([^"]*)"', another("GET", f"/vms/{machines[0]}/nics"))
+    disks = another("GET", f"/vms/{machines[2]}/diskattachments").count("<disk_attachment ")
+    async with connect(simulated, compress=False) as engine:
+        await collect(engine, PLAN, store, name="e")
+        another("PUT", nic.removeprefix("/ovirt-engine/api"), "<nic><name>other</name></nic>")
+        another("POST", f"/vms/{machines[1]}/nics", "<nic><name>new</name></nic>")
+        another("DELETE", f"/vms/{machines[2]}")
+        outcome = await collect(engine, PLAN, store, name="e", how="update")
+        assert outcome.requests < 25
+        assert outcome.changed == 3 + disks  # Those go with their machine.
         assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)

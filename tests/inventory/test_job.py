@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import random
+import sqlite3
+from contextlib import closing
 
 import pytest
 import trio
@@ -383,3 +385,30 @@ async def test_a_restart_that_outlasts_our_patience_ends_it_and_leaves_no_gaps(
     outages[0].__exit__(None, None, None)
     _, whole = await read(simulated, connect, VMS, rows_of_all)
     assert (await resumed(simulated, connect, path, rows_of_all))[1] == whole
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE vms DROP COLUMN fqdn", "DROP TABLE vm_nics"])
+@pytest.mark.parametrize("how", ["update", "resume"])
+async def test_a_file_with_fewer_columns_is_read_again(
+    simulated, connect, tmp_path, rows_of_all, change, how
+):
+    """Those that an earlier version did not have would be empty where nothing has changed."""
+    if sqlite3.sqlite_version_info < (3, 35):
+        pytest.skip("this SQLite cannot drop a column")
+    path = tmp_path / "i.sqlite"
+    async with connect(simulated) as engine:
+        async with open_store(path) as keeper:
+            await collect(engine, VMS, keeper, name="e")
+            whole = rows_of_all(keeper.store)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(change)
+        async with open_store(path) as keeper:
+            outcome = await collect(engine, VMS, keeper, name="e", how=how)
+            names = keeper.store.table("vms")[1]
+            found = rows_of_all(keeper.store)
+    assert "an earlier trivirt kept less of it" in outcome.notes[0]
+    assert outcome.verdict == "complete"
+    assert "fqdn" in names
+    assert {name: len(rows) for name, rows in found.items()} == {
+        name: len(rows) for name, rows in whole.items()
+    }

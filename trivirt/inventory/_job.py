@@ -172,6 +172,9 @@ class _Job:
         if last.plan != self._plan:
             self._notes.append("the file has another plan, so everything was read again")
             return "full"
+        if not await self._keeper.do(self._keeper.store.holds, self._plan):
+            self._notes.append("an earlier trivirt kept less of it, so everything was read again")
+            return "full"
         unfinished = last.state != "complete"
         if how == "resume" and not unfinished:
             return "update"

@@ -161,6 +161,16 @@ class Store:
         with self._said():
             return [EngineFacts(*row) for row in self._db.execute("SELECT * FROM engine")]
 
+    def holds(self, plan: Plan) -> bool:
+        """Whether all tables and columns of a plan are there; an earlier trivirt had fewer."""
+        with self._said():
+            return not any(self._lacks(table) for table in tables_of(plan))
+
+    def _lacks(self, table: Table) -> list[str]:
+        """What is to be done to a table so that it has all of its columns."""
+        there = self._db.execute(f"PRAGMA table_info({quote(table.name)})").fetchall()
+        return table.create([column[1] for column in there])
+
     def begin(
         self,
         facts: EngineFacts,
@@ -178,8 +188,7 @@ class Store:
                 self._forget(facts.name)
             self._db.execute("DELETE FROM unit WHERE engine = ? AND state = 'done'", (facts.name,))
             for table in tables_of(plan):
-                there = self._db.execute(f"PRAGMA table_info({quote(table.name)})").fetchall()
-                for statement in table.create([column[1] for column in there]):
+                for statement in self._lacks(table):
                     self._db.execute(statement)
             number = last.number + 1 if last else 1
             self._db.execute(
@@ -197,7 +206,9 @@ class Store:
     def _forget(self, engine: str) -> None:
         for record in self._records("SELECT * FROM run WHERE engine = ?", engine):
             for table in tables_of(record.plan):
-                self._db.execute(f"DELETE FROM {quote(table.name)} WHERE engine = ?", (engine,))
+                name = quote(table.name)
+                if self._db.execute(f"PRAGMA table_info({name})").fetchone():
+                    self._db.execute(f"DELETE FROM {name} WHERE engine = ?", (engine,))
         self._db.execute("DELETE FROM unit WHERE engine = ?", (engine,))
 
     def resume(self, record: RunRecord) -> None:

@@ -78,3 +78,12 @@ def test_elsewhere_a_long_run_says_now_and_then_where_it_is(capsys, monkeypatch)
         "engine: 200 of 1000 requests, 600 objects, 33/s, about 24 s left",
         "engine: 500 of 1000 requests, 1500 objects, 30/s, about 16 s left",
     ]
+
+
+def test_a_terminal_that_can_erase_nothing_gets_lines(terminal, monkeypatch, capsys):
+    terminal(80)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(_progress, "_FIRST", 0.0)
+    text = shown(capsys, Progress(1, 7, 9, 0))
+    assert text.startswith("engine: 1 of 7 requests, 9 objects, ")
+    assert text.endswith(" s left\n")

@@ -35,7 +35,8 @@ _FIRST, _AGAIN = 5.0, 10.0  # Seconds until the first line where there is no ter
 def show_progress() -> Iterator[Callable[[str], Watch]]:
     """Show on standard error how far jobs are; give it a title to get what watches one."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    # A terminal that can erase nothing (TERM=dumb) is shown lines, as a log is.
+    if not console.is_terminal or console.is_dumb_terminal:
         yield lambda title: _Lines(title).watch
         return
     with Progress(*_columns(console.width), console=console, transient=True) as progress:

@@ -275,6 +275,7 @@ def test_a_url_that_leads_to_something_else(served, wrong):
     found = wrong()
     assert found["step"] == "sign-on"
     assert "404" in found["found"]
+    assert "wait some minutes if the engine was just started; else" in found["mend"]
     assert "URL" in found["mend"]
 
 

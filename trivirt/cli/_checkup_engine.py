@@ -61,6 +61,11 @@ def _mend(error: Error, target: Target) -> str:
         return (
             "try again; if it fails again, look at the network and what is in front of the engine"
         )
+    if isinstance(error, Unavailable) and error.status == 404:
+        return (
+            "wait some minutes if the engine was just started; else check that the URL leads to "
+            "an engine, and to nothing in front of it"
+        )
     return "check that the URL leads to an engine, and to nothing in front of it"
 
 

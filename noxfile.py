@@ -214,6 +214,7 @@ def bench(session: nox.Session) -> None:
         session.run("python", "tests/benchmarks/wire.py")
         session.run("python", "tests/benchmarks/surface.py")
         session.run("python", "tests/benchmarks/blocking.py")
+        session.run("python", "tests/benchmarks/inventory.py")
         session.run("python", "tests/benchmarks/simulator.py")
 
 

@@ -24,6 +24,8 @@ BASE = "ovirtsdk4_async:c10:p40:repair:touch"
 FLOOR = "raw_pipelined:c10:p40"
 OURS = f"{HERE / 'trivirt_async.py'}:c10"
 
+Results = dict[str, list[dict[str, float]]]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -59,32 +61,27 @@ ROWS = [
 ]
 
 
-def measure(bench: Path, row: Row, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """The results of all rounds by driver."""
+def measure(bench: Path, words: list[str], drivers: list[str]) -> Results:
+    """The results of all rounds by driver, in the order of the rounds."""
     path = os.pathsep.join([str(bench / "drivers"), str(HERE)])
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder, "results.jsonl")
-        words = [word.replace("%", " ") for word in row.engine.split()]
         subprocess.run(
-            [
-                *(sys.executable, str(bench / "compare.py"), *words),
-                *("--rounds", str(rounds), "--save", str(saved)),
-                *(BASE, f"{OURS}:{row.pipeline}:touch", FLOOR),
-            ],
+            [sys.executable, str(bench / "compare.py"), *words, "--save", str(saved), *drivers],
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.DEVNULL,
             check=True,
         )
-        results: dict[str, list[dict[str, float]]] = json.loads(saved.read_text("utf-8"))["results"]
+        results: Results = json.loads(saved.read_text("utf-8"))["results"]
     return results
 
 
-def ratio(results: dict[str, list[dict[str, float]]], key: str, mine: str, other: str) -> float:
+def ratio(results: Results, key: str, mine: str, other: str) -> float:
     pairs = zip(results[mine], results[other], strict=True)
     return statistics.median(a[key] / b[key] for a, b in pairs)
 
 
-def report(row: Row, results: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
+def report(row: Row, results: Results) -> tuple[str, bool]:
     """The line of a row, and whether its promises are kept."""
     mine = next(name for name in results if name.startswith(OURS))
     median = {
@@ -118,7 +115,10 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|", flush=True)
     for row in ROWS:
         if args.only in row.title:
-            line, _ = report(row, measure(bench, row, args.rounds))
+            words = [word.replace("%", " ") for word in row.engine.split()]
+            words += ["--rounds", str(args.rounds)]
+            drivers = [BASE, f"{OURS}:{row.pipeline}:touch", FLOOR]
+            line, _ = report(row, measure(bench, words, drivers))
             print(line, flush=True)
     return 0
 

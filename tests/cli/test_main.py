@@ -116,6 +116,14 @@ def test_a_reader_that_has_seen_enough_is_not_complained_of(words):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of POSIX")
+@pytest.mark.parametrize(("closed", "out", "err"), [(">&-", "", ""), ("2>&-", "name,", "")])
+def test_an_output_that_is_closed_is_done_without(closed, out, err, config_home):
+    line = ["sh", "-c", f'exec "$@" {closed}', "sh", *this_trivirt(), "engines", "-o", "csv"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert (done.returncode, done.stdout[:5], done.stderr) == (0, out, err)
+
+
 def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch):
     monkeypatch.setitem(sys.modules, "trivirt.cli._main", None)
     with pytest.raises(ModuleNotFoundError):

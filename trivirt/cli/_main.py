@@ -63,6 +63,7 @@ def trivirt() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; nothing but its exit code comes out, whatever went wrong."""
     settings = Settings()
+    _open_closed_outputs()
     try:
         code = trivirt.main(
             None if arguments is None else list(arguments),
@@ -83,6 +84,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:
         return _failed(error, settings)
     return code if isinstance(code, int) else 0
+
+
+def _open_closed_outputs() -> None:
+    """Where somebody has closed an output (>&-), words go nowhere, nor into a file of ours."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _failed(error: BaseException, settings: Settings) -> int:

@@ -105,8 +105,8 @@ def test_the_example_of_the_readme(home):
         (LAB + "proxy = true", "has to be a text or false"),
         (LAB + "client_cert = ['one']", "has to be a text or a list of two files"),
         (LAB + "client_cert = ['one', 2]", "has to be a text or a list of two files"),
-        ("default = 'prod'" + LAB, "default = 'prod' is none of its engines (lab)"),
-        ("default = 'prod'", "default = 'prod' is none of its engines (no engine at all)"),
+        ("default = 'prod'" + LAB, "default = 'prod' is none of the engines (lab)"),
+        ("default = 'prod'", "default = 'prod' is none of the engines (no engine at all)"),
     ],
 )
 def test_a_mistake_in_our_file_is_told(home, text, words):
@@ -196,6 +196,16 @@ def test_a_file_of_another_tool_that_is_not_text_is_passed_over(home, caplog):
     with caplog.at_level(logging.WARNING):
         assert engine_names(home.environ) == []
     assert "ovirt-img.conf cannot be read: it is not UTF-8" in caplog.text
+
+
+def test_our_file_may_say_which_engine_of_another_file_is_the_default(home):
+    home.write("ovirt.conf", "[a]\nengine_url = https://a\n[b]\nengine_url = https://b\n")
+    assert read_engines(home.environ).default is None
+    home.toml("default = 'b'")
+    assert read_engines(home.environ).default == "b"
+    home.write("ovirt.conf", "[a]\nengine_url = https://a\n")
+    with pytest.raises(UsageError, match=r"default = 'b' is none of the engines \(a\)"):
+        read_engines(home.environ)
 
 
 def test_the_first_file_to_use_a_name_has_it(home):

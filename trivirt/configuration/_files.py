@@ -47,15 +47,18 @@ def read_engines(environ: Mapping[str, str]) -> Engines:
     # Where one file describes one engine, nobody needs to say which; later files add names only.
     if default is None and len(sources) == 1:
         default = sources[0].name
-    for path in _conf_files(environ):
-        more = _read_conf(path)
-        if not sources and len(more) == 1:
+    for other in _conf_files(environ):
+        more = _read_conf(other)
+        if default is None and not sources and len(more) == 1:
             default = more[0].name
         sources += more
     named: dict[str, Source] = {}
     for source in sources:
         assert source.name is not None
         named.setdefault(source.name, source)
+    if default is not None and default not in list(named):
+        there = ", ".join(named) or "no engine at all"
+        raise UsageError(f"{path}: default = {default!r} is none of the engines ({there})")
     return Engines(named, default)
 
 
@@ -133,11 +136,7 @@ def _parse_toml(text: str, path: Path) -> tuple[list[Source], str | None]:
     if not isinstance(engines, dict):
         raise UsageError(f"{path}: engines has to be tables such as [engines.lab]")
     sources = [_from_table(name, table, path) for name, table in engines.items()]
-    default = document.get("default")
-    if default is not None and default not in list(engines):
-        there = ", ".join(engines) or "no engine at all"
-        raise UsageError(f"{path}: default = {default!r} is none of its engines ({there})")
-    return sources, default
+    return sources, document.get("default")
 
 
 def _from_table(name: str, table: object, path: Path) -> Source:

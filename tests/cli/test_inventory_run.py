@@ -111,6 +111,22 @@ def test_an_update_without_changes_asks_little(capsys, tmp_path, simulated, to_e
     assert capsys.readouterr().out.splitlines()[-3].startswith("4 requests in ")
 
 
+@pytest.mark.parametrize("option", ["--update", "--resume"])
+def test_without_a_plan_what_the_file_has_is_gone_on_with(
+    capsys, tmp_path, simulated, to_engine, option
+):
+    """Who forgets it must not lose all that another plan does not name."""
+    words = [*to_engine(simulated), "--out", str(tmp_path / "i.sqlite")]
+    assert main([*words, "--plan", "clusters hosts=nics"]) == 0
+    before = ask(tmp_path / "i.sqlite", "SELECT * FROM host_nics")
+    capsys.readouterr()
+    assert main([*words, option]) == 0
+    assert "Note: " not in capsys.readouterr().out
+    assert ask(tmp_path / "i.sqlite", "SELECT * FROM host_nics") == before
+    assert main([*words, option, "--plan", "clusters"]) == 0
+    assert "Note: the file has another plan" in capsys.readouterr().out
+
+
 def test_one_engine_that_fails_does_not_stop_the_others(capsys, tmp_path, simulated, far, describe):
     describe(near=simulated, wrong={**simulated, "password": "wrong"}, far=far)
     out = tmp_path / "i.sqlite"

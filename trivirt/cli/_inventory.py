@@ -50,11 +50,9 @@ _NOT_DEMO = (
 @click.option(
     "--plan",
     metavar="PLAN",
-    default="vms",
-    show_default=True,
     help="What to read: vms, minimal, ansible or full; or a file (.toml, .json) that maps "
     "collections to lists of what is read of each object; or that itself, such as "
-    "'vms=nics,snapshots hosts'.",
+    "'vms=nics,snapshots hosts'.  [default: vms; with --resume and --update what FILE has]",
 )
 @click.option(
     "--way",
@@ -158,14 +156,15 @@ def _run(options: dict[str, Any]) -> int:
 def _order(options: dict[str, Any]) -> Order:
     from trivirt import errors
     from trivirt.cli._jobs import Order
-    from trivirt.inventory import Plan, choose
+    from trivirt.inventory import VMS, Plan, choose
 
     if options["resume"] and options["update"]:
         raise click.UsageError("--resume goes on with a run, --update begins another; name one.")
     ways = dict(_forced(word) for word in options["way"])
     try:
-        plan = Plan.of(options["plan"])
-        choose(plan, force=ways)
+        plan = None if options["plan"] is None else Plan.of(options["plan"])
+        if plan is not None or not (options["resume"] or options["update"]):
+            choose(plan or VMS, force=ways)
     except errors.UsageError as error:
         raise click.UsageError(f"{error}.") from None
     return Order(

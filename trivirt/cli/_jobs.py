@@ -50,11 +50,12 @@ USUAL = Way(10, 8)
 class Order:
     """What shall be done, whichever the engines are.
 
-    `connections` and `pipeline` are what is described with the engine when they are None, and what
-    `USUAL` says where that is nothing either.
+    Without a `plan` it is that of the last run, or the usual one. `connections` and `pipeline` are
+    what is described with the engine when they are None, and what `USUAL` says where that is
+    nothing either.
     """
 
-    plan: inventory.Plan = inventory.VMS
+    plan: inventory.Plan | None = None
     connections: int | None = None
     pipeline: int | None = None
     how: inventory.How = "full"
@@ -147,5 +148,7 @@ async def plan_requests(
                 raise
             found.append(inventory.Outcome.never(str(name), error, 0.0))
         else:
-            found.append((seen, inventory.choose(order.plan, seen.offer, force=order.ways)))
+            found.append(
+                (seen, inventory.choose(order.plan or inventory.VMS, seen.offer, force=order.ways))
+            )
     return found

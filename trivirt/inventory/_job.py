@@ -25,7 +25,7 @@ from trivirt.errors import Error, StoreError
 from trivirt.inventory._changes import Reconciler
 from trivirt.inventory._keeper import Keeper, KeptDone, keep_answers
 from trivirt.inventory._look import Cursor, Look, look, still_known
-from trivirt.inventory._plan import Plan
+from trivirt.inventory._plan import VMS, Plan
 from trivirt.inventory._run import Progress, Run, open_run
 from trivirt.inventory._store import RunRecord
 from trivirt.inventory._ways import choose
@@ -70,7 +70,7 @@ class Outcome:
 
 async def collect(
     engine: Engine,
-    plan: Plan,
+    plan: Plan | None,
     keeper: Keeper,
     *,
     name: str | None = None,
@@ -82,7 +82,8 @@ async def collect(
 ) -> Outcome:
     """Read what the plan names from the engine into the store.
 
-    `name` is what the engine is called there, its host when None. With `how="resume"` the last run
+    Without a plan it is that of the last run in the store, or `VMS` when there was none. `name` is
+    what the engine is called there, its host when None. With `how="resume"` the last run
     goes on, if it has not ended well and was of the same plan; with `"update"` what is there is
     brought up to date by the events since; both begin anew where that is not possible. `ways`
     forces ways (see `choose`). After `seconds` it stops where it is.
@@ -115,14 +116,15 @@ class _Job:
     def __init__(
         self,
         engine: Engine,
-        plan: Plan,
+        plan: Plan | None,
         keeper: Keeper,
         name: str | None,
         ways: Mapping[str, str] | None,
         in_flight: int,
         watch: Callable[[Progress], None],
     ) -> None:
-        self._engine, self._plan, self._keeper = engine, plan, keeper
+        self._engine, self._keeper = engine, keeper
+        self._wanted, self._plan = plan, plan or VMS
         self._name, self._ways, self._in_flight, self._watch = name, ways, in_flight, watch
         self._started = trio.current_time()
         self._read_requests = self._other_requests = self._changed = 0
@@ -136,6 +138,8 @@ class _Job:
         try:
             seen = await self._look()
             last = await self._keeper.do(self._keeper.store.last_run, seen.facts.name)
+            if self._wanted is None and last is not None:
+                self._plan = last.plan
             mode = await self._mode(how, last, seen)
             record = await self._begin(mode, last, seen)
             if mode != "update":

@@ -10,16 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trivirt.types.affinity import AffinityGroup, AffinityLabel, AffinityRule, VmAffinity
-    from trivirt.types.boot import (
-        Bios,
-        BiosType,
-        Boot,
-        BootDevice,
-        BootMenu,
-        OperatingSystem,
-        OsType,
-    )
+    from trivirt.types.affinity import AffinityGroup, AffinityLabel, AffinityRule
+    from trivirt.types.boot import Bios, BiosType, Boot, BootDevice, BootMenu, OperatingSystem
     from trivirt.types.cluster import (
         Cluster,
         ClusterFeature,
@@ -31,6 +23,7 @@ if TYPE_CHECKING:
         FencingPolicy,
         FipsMode,
         FirewallType,
+        InheritableBoolean,
         LogMaxMemoryUsedThresholdType,
         MemoryOverCommit,
         MigrateOnError,
@@ -46,7 +39,6 @@ if TYPE_CHECKING:
     from trivirt.types.common import (
         Action,
         Certificate,
-        CreationStatus,
         CustomProperty,
         Device,
         Fault,
@@ -62,13 +54,11 @@ if TYPE_CHECKING:
         Core,
         Cpu,
         CpuMode,
-        CpuPinningPolicy,
         CpuTopology,
         CpuTune,
         DynamicCpu,
         NumaNode,
         NumaNodePin,
-        NumaTuneMode,
         VcpuPin,
         VirtualNumaNode,
     )
@@ -129,6 +119,7 @@ if TYPE_CHECKING:
         VideoType,
     )
     from trivirt.types.event import (
+        CreationStatus,
         Event,
         EventSubscription,
         Job,
@@ -199,7 +190,6 @@ if TYPE_CHECKING:
         Console,
         GuestOperatingSystem,
         HighAvailability,
-        InheritableBoolean,
         Io,
         MemoryPolicy,
         Method,
@@ -303,6 +293,7 @@ if TYPE_CHECKING:
         Icon,
         OperatingSystemInfo,
         Option,
+        OsType,
         SystemOption,
         SystemOptionValue,
     )
@@ -367,7 +358,10 @@ if TYPE_CHECKING:
     )
     from trivirt.types.vm import (
         AutoPinningPolicy,
+        CpuPinningPolicy,
+        NumaTuneMode,
         Vm,
+        VmAffinity,
         VmBase,
         VmPlacementPolicy,
         VmStatus,
@@ -1174,8 +1168,8 @@ ENUMS: dict[str, str] = {
     "ClusterUpgradeAction": "cluster",
     "ConfigurationType": "first_start",
     "CpuMode": "cpu",
-    "CpuPinningPolicy": "cpu",
-    "CreationStatus": "common",
+    "CpuPinningPolicy": "vm",
+    "CreationStatus": "event",
     "DataCenterStatus": "data_center",
     "DiskBackup": "disk",
     "DiskBackupMode": "disk",
@@ -1209,7 +1203,7 @@ ENUMS: dict[str, str] = {
     "ImageTransferDirection": "disk",
     "ImageTransferPhase": "disk",
     "ImageTransferTimeoutPolicy": "disk",
-    "InheritableBoolean": "hardware",
+    "InheritableBoolean": "cluster",
     "IpVersion": "network",
     "JobStatus": "event",
     "KdumpStatus": "host",
@@ -1227,10 +1221,10 @@ ENUMS: dict[str, str] = {
     "NicStatus": "network",
     "NotifiableEvent": "event",
     "NotificationMethod": "event",
-    "NumaTuneMode": "cpu",
+    "NumaTuneMode": "vm",
     "OpenStackNetworkProviderType": "openstack",
     "OpenstackVolumeAuthenticationKeyUsageType": "openstack",
-    "OsType": "boot",
+    "OsType": "option",
     "ParallelMigrationsPolicy": "cluster",
     "PayloadEncoding": "first_start",
     "PmProxyType": "host",
@@ -1267,7 +1261,7 @@ ENUMS: dict[str, str] = {
     "ValueType": "statistic",
     "VgpuPlacement": "hardware",
     "VideoType": "display",
-    "VmAffinity": "affinity",
+    "VmAffinity": "vm",
     "VmDeviceType": "device",
     "VmPoolType": "vm_pool",
     "VmStatus": "vm",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Items, OpenEnum, Struct
+from trivirt.model import Items, Struct
 from trivirt.types.common import Identified
 
 if TYPE_CHECKING:
@@ -17,16 +17,7 @@ __all__ = [
     "AffinityGroup",
     "AffinityLabel",
     "AffinityRule",
-    "VmAffinity",
 ]
-
-
-class VmAffinity(OpenEnum):
-    """How strictly a virtual machine stays on its hosts."""
-
-    MIGRATABLE = "migratable"
-    PINNED = "pinned"
-    USER_MIGRATABLE = "user_migratable"
 
 
 class AffinityGroup(Identified, element="affinity_group", plural="affinity_groups"):

@@ -17,7 +17,6 @@ __all__ = [
     "BootDevice",
     "BootMenu",
     "OperatingSystem",
-    "OsType",
 ]
 
 
@@ -37,33 +36,6 @@ class BootDevice(OpenEnum):
     CDROM = "cdrom"
     HD = "hd"
     NETWORK = "network"
-
-
-class OsType(OpenEnum):
-    """Operating systems that machines were once limited to. Deprecated."""
-
-    OTHER = "other"
-    OTHER_LINUX = "other_linux"
-    RHEL_3 = "rhel_3"
-    RHEL_3X64 = "rhel_3x64"
-    RHEL_4 = "rhel_4"
-    RHEL_4X64 = "rhel_4x64"
-    RHEL_5 = "rhel_5"
-    RHEL_5X64 = "rhel_5x64"
-    RHEL_6 = "rhel_6"
-    RHEL_6X64 = "rhel_6x64"
-    UNASSIGNED = "unassigned"
-    WINDOWS_2003 = "windows_2003"
-    WINDOWS_2003X64 = "windows_2003x64"
-    WINDOWS_2008 = "windows_2008"
-    WINDOWS_2008R2X64 = "windows_2008r2x64"
-    WINDOWS_2008X64 = "windows_2008x64"
-    WINDOWS_2012X64 = "windows_2012x64"
-    WINDOWS_7 = "windows_7"
-    WINDOWS_7X64 = "windows_7x64"
-    WINDOWS_8 = "windows_8"
-    WINDOWS_8X64 = "windows_8x64"
-    WINDOWS_XP = "windows_xp"
 
 
 class Bios(Struct, element="bios", plural="bioss"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trivirt.types.display import Display
     from trivirt.types.external import ExternalProvider
     from trivirt.types.gluster import GlusterHook, GlusterVolume
-    from trivirt.types.hardware import InheritableBoolean, MemoryPolicy, RngSource, SerialNumber
+    from trivirt.types.hardware import MemoryPolicy, RngSource, SerialNumber
     from trivirt.types.host import Ksm
     from trivirt.types.network import MacPool, Network, NetworkFilter
     from trivirt.types.scheduling import SchedulingPolicy
@@ -34,6 +34,7 @@ __all__ = [
     "FencingPolicy",
     "FipsMode",
     "FirewallType",
+    "InheritableBoolean",
     "LogMaxMemoryUsedThresholdType",
     "MemoryOverCommit",
     "MigrateOnError",
@@ -69,6 +70,14 @@ class FirewallType(OpenEnum):
 
     FIREWALLD = "firewalld"  #: since 4.2
     IPTABLES = "iptables"  #: since 4.2
+
+
+class InheritableBoolean(OpenEnum):
+    """True, false, or as the parent has it."""
+
+    FALSE = "false"
+    INHERIT = "inherit"
+    TRUE = "true"
 
 
 class LogMaxMemoryUsedThresholdType(OpenEnum):

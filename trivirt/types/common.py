@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Items, OpenEnum, Struct, attr
+from trivirt.model import Items, Struct, attr
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster, ClusterUpgradeAction
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Action",
     "Certificate",
-    "CreationStatus",
     "CustomProperty",
     "Device",
     "Fault",
@@ -51,15 +50,6 @@ __all__ = [
     "Rate",
     "Version",
 ]
-
-
-class CreationStatus(OpenEnum):
-    """How far the creation of something is."""
-
-    COMPLETE = "complete"
-    FAILED = "failed"
-    IN_PROGRESS = "in_progress"
-    PENDING = "pending"
 
 
 class Identified(Struct, element="identified", plural="identifieds"):

@@ -11,20 +11,18 @@ from trivirt.types.common import Identified
 if TYPE_CHECKING:
     from trivirt.types.host import Host
     from trivirt.types.statistic import Statistic
-    from trivirt.types.vm import Vm
+    from trivirt.types.vm import NumaTuneMode, Vm
 
 __all__ = [
     "Architecture",
     "Core",
     "Cpu",
     "CpuMode",
-    "CpuPinningPolicy",
     "CpuTopology",
     "CpuTune",
     "DynamicCpu",
     "NumaNode",
     "NumaNodePin",
-    "NumaTuneMode",
     "VcpuPin",
     "VirtualNumaNode",
 ]
@@ -47,24 +45,6 @@ class CpuMode(OpenEnum):
     CUSTOM = "custom"
     HOST_MODEL = "host_model"
     HOST_PASSTHROUGH = "host_passthrough"
-
-
-class CpuPinningPolicy(OpenEnum):
-    """How virtual CPUs are pinned to physical ones. Since 4.5."""
-
-    DEDICATED = "dedicated"  #: since 4.5
-    ISOLATE_THREADS = "isolate_threads"  #: since 4.5.1
-    MANUAL = "manual"  #: since 4.5
-    NONE = "none"  #: since 4.5
-    RESIZE_AND_PIN_NUMA = "resize_and_pin_numa"  #: since 4.5
-
-
-class NumaTuneMode(OpenEnum):
-    """How strictly memory is taken from the given NUMA nodes."""
-
-    INTERLEAVE = "interleave"
-    PREFERRED = "preferred"
-    STRICT = "strict"
 
 
 class Core(Struct, element="core", plural="cores"):

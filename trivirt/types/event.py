@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trivirt.types.vm import Vm
 
 __all__ = [
+    "CreationStatus",
     "Event",
     "EventSubscription",
     "Job",
@@ -33,6 +34,15 @@ __all__ = [
     "StepEnum",
     "StepStatus",
 ]
+
+
+class CreationStatus(OpenEnum):
+    """How far the creation of something is."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    PENDING = "pending"
 
 
 class JobStatus(OpenEnum):

@@ -16,7 +16,6 @@ __all__ = [
     "Console",
     "GuestOperatingSystem",
     "HighAvailability",
-    "InheritableBoolean",
     "Io",
     "MemoryPolicy",
     "Method",
@@ -33,14 +32,6 @@ __all__ = [
     "VgpuPlacement",
     "VirtioScsi",
 ]
-
-
-class InheritableBoolean(OpenEnum):
-    """True, false, or as the parent has it."""
-
-    FALSE = "false"
-    INHERIT = "inherit"
-    TRUE = "true"
 
 
 class RngSource(OpenEnum):

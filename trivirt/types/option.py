@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trivirt.model import Items, Struct, attr
+from trivirt.model import Items, OpenEnum, Struct, attr
 from trivirt.types.common import Identified
 
 if TYPE_CHECKING:
@@ -20,9 +20,37 @@ __all__ = [
     "Icon",
     "OperatingSystemInfo",
     "Option",
+    "OsType",
     "SystemOption",
     "SystemOptionValue",
 ]
+
+
+class OsType(OpenEnum):
+    """Operating systems that machines were once limited to. Deprecated."""
+
+    OTHER = "other"
+    OTHER_LINUX = "other_linux"
+    RHEL_3 = "rhel_3"
+    RHEL_3X64 = "rhel_3x64"
+    RHEL_4 = "rhel_4"
+    RHEL_4X64 = "rhel_4x64"
+    RHEL_5 = "rhel_5"
+    RHEL_5X64 = "rhel_5x64"
+    RHEL_6 = "rhel_6"
+    RHEL_6X64 = "rhel_6x64"
+    UNASSIGNED = "unassigned"
+    WINDOWS_2003 = "windows_2003"
+    WINDOWS_2003X64 = "windows_2003x64"
+    WINDOWS_2008 = "windows_2008"
+    WINDOWS_2008R2X64 = "windows_2008r2x64"
+    WINDOWS_2008X64 = "windows_2008x64"
+    WINDOWS_2012X64 = "windows_2012x64"
+    WINDOWS_7 = "windows_7"
+    WINDOWS_7X64 = "windows_7x64"
+    WINDOWS_8 = "windows_8"
+    WINDOWS_8X64 = "windows_8x64"
+    WINDOWS_XP = "windows_xp"
 
 
 class Bookmark(Identified, element="bookmark", plural="bookmarks"):

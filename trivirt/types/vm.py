@@ -11,11 +11,11 @@ from trivirt.types.common import Identified
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trivirt.types.affinity import AffinityLabel, VmAffinity
+    from trivirt.types.affinity import AffinityLabel
     from trivirt.types.boot import Bios, OperatingSystem
     from trivirt.types.cluster import Cluster, CpuProfile, MigrationOptions
     from trivirt.types.common import CustomProperty, Version
-    from trivirt.types.cpu import Cpu, CpuPinningPolicy, DynamicCpu, NumaNode, NumaTuneMode
+    from trivirt.types.cpu import Cpu, DynamicCpu, NumaNode
     from trivirt.types.data_center import Quota
     from trivirt.types.device import (
         Application,
@@ -56,7 +56,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AutoPinningPolicy",
+    "CpuPinningPolicy",
+    "NumaTuneMode",
     "Vm",
+    "VmAffinity",
     "VmBase",
     "VmPlacementPolicy",
     "VmStatus",
@@ -74,6 +77,32 @@ class AutoPinningPolicy(OpenEnum):
     ADJUST = "adjust"  #: since 4.4
     DISABLED = "disabled"  #: since 4.4
     EXISTING = "existing"  #: since 4.4
+
+
+class CpuPinningPolicy(OpenEnum):
+    """How virtual CPUs are pinned to physical ones. Since 4.5."""
+
+    DEDICATED = "dedicated"  #: since 4.5
+    ISOLATE_THREADS = "isolate_threads"  #: since 4.5.1
+    MANUAL = "manual"  #: since 4.5
+    NONE = "none"  #: since 4.5
+    RESIZE_AND_PIN_NUMA = "resize_and_pin_numa"  #: since 4.5
+
+
+class NumaTuneMode(OpenEnum):
+    """How strictly memory is taken from the given NUMA nodes."""
+
+    INTERLEAVE = "interleave"
+    PREFERRED = "preferred"
+    STRICT = "strict"
+
+
+class VmAffinity(OpenEnum):
+    """How strictly a virtual machine stays on its hosts."""
+
+    MIGRATABLE = "migratable"
+    PINNED = "pinned"
+    USER_MIGRATABLE = "user_migratable"
 
 
 class VmStatus(OpenEnum):

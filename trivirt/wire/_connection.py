@@ -27,7 +27,7 @@ import trio
 
 from trivirt._value import Value
 from trivirt.errors import ConnectionLost, Error
-from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._exchange import Exchange
 from trivirt.wire._messages import Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._timeouts import Timeouts, overdue
@@ -108,7 +108,7 @@ class Connection:
 
     def assign(self, exchange: Exchange) -> None:
         """Take an exchange over; it is written at the next turn of the writer."""
-        exchange.stage = Stage.ASSIGNED
+        exchange.stage = "assigned"
         self.load += 1
         self.alone = exchange.request.alone
         self.reserved = False
@@ -122,7 +122,7 @@ class Connection:
 
         When it is too late the answer is drained, or the connection given up if that takes long.
         """
-        if exchange.stage is Stage.ASSIGNED:
+        if exchange.stage == "assigned":
             self._outbox.remove(exchange)
             self._unload()
             return True
@@ -294,7 +294,7 @@ class Connection:
         parts = []
         for exchange in batch:
             parts.append(self._pipeline.send(exchange.request, exchange))
-            exchange.stage = Stage.SENT
+            exchange.stage = "sent"
             exchange.sent_at, exchange.ahead = now, ahead
             ahead += 1
         self.deepest = max(self.deepest, ahead)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 import math
+from typing import Literal, TypeAlias
 
 import outcome
 import trio
@@ -12,14 +12,13 @@ from trivirt.errors import Error
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._timeouts import Timeouts
 
-
-class Stage(enum.IntEnum):
-    """How far a request has got; it goes back from SENT to WAITING when it may be sent again."""
-
-    WAITING = 0  #: In the queue of the pool.
-    ASSIGNED = 1  #: Given to a connection; not one byte is written.
-    SENT = 2  #: Writing has begun, so it may be executed.
-    OVER = 3  #: Answered, failed, or nobody waits any more.
+#: How far a request has got; it goes back from "sent" to "waiting" when it may be sent again.
+Stage: TypeAlias = Literal[
+    "waiting",  # In the queue of the pool.
+    "assigned",  # Given to a connection; not one byte is written.
+    "sent",  # Writing has begun, so it may be executed.
+    "over",  # Answered, failed, or nobody waits any more.
+]
 
 
 class Exchange:
@@ -46,14 +45,14 @@ class Exchange:
         self.timeouts = timeouts
         self.number = number
         self.task = trio.lowlevel.current_task()
-        self.stage = Stage.WAITING
+        self.stage: Stage = "waiting"
         self.losses = 0
         self.dropped_at = math.inf
         self.sent_at = 0.0
         self.ahead = 0  # Requests without an answer on its connection when it was sent.
 
     def __repr__(self) -> str:
-        state = "dropped" if self.dropped else self.stage.name.lower()
+        state = "dropped" if self.dropped else self.stage
         path = self.request.target.partition("?")[0]
         return f"<Exchange {self.number} {self.request.method} {path} {state}>"
 
@@ -76,7 +75,7 @@ class Exchange:
         return self.dropped_at < math.inf
 
     def _wake(self, result: outcome.Outcome[Response]) -> None:
-        if self.stage is not Stage.OVER:
-            self.stage = Stage.OVER
+        if self.stage != "over":
+            self.stage = "over"
             if not self.dropped:
                 trio.lowlevel.reschedule(self.task, result)

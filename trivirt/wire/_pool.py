@@ -43,7 +43,7 @@ from trivirt.errors import (
 )
 from trivirt.wire._connection import Connection, Loss, Traffic
 from trivirt.wire._dial import Origin, dial
-from trivirt.wire._exchange import Exchange, Stage
+from trivirt.wire._exchange import Exchange
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._pipeline import Limits, TooLarge, check_request
 from trivirt.wire._tempo import START, Tempo
@@ -240,9 +240,9 @@ class Pool:
         self._settle(exchange)
         if connection is None:
             self._queue_of(exchange).pop(exchange, None)
-            exchange.stage = Stage.OVER
+            exchange.stage = "over"
         elif connection.withdraw(exchange):
-            exchange.stage = Stage.OVER
+            exchange.stage = "over"
         self._pump()
 
     def _set_depth(self, depth: int) -> None:
@@ -430,22 +430,22 @@ class Pool:
             log.debug("%s: %s", self._origin.authority, loss.error)
         for exchange in reversed(loss.unanswered):
             self._settle(exchange)
-            if exchange.dropped or exchange.stage is Stage.OVER:
-                exchange.stage = Stage.OVER
+            if exchange.dropped or exchange.stage == "over":
+                exchange.stage = "over"
                 continue
             error = self._verdict(exchange, loss)
             if error is not None:
                 exchange.fail(error)
                 continue
-            self._resent += exchange.stage is Stage.SENT
-            exchange.stage = Stage.WAITING
+            self._resent += exchange.stage == "sent"
+            exchange.stage = "waiting"
             queue = self._queue_of(exchange)
             queue[exchange] = None
             queue.move_to_end(exchange, last=False)
 
     def _verdict(self, exchange: Exchange, loss: Loss) -> Error | None:
         """The error that ends the exchange; None when it may be sent again."""
-        sent = exchange.stage is Stage.SENT
+        sent = exchange.stage == "sent"
         where = self._origin.authority
         error = loss.error or ConnectionLost(f"{where} closed the connection", sent=sent)
         if exchange is loss.guilty:

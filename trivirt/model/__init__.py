@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from trivirt.model._call import Call, Headers, Perform, Query, Steps, Work, are_steps
 from trivirt.model._enum import OpenEnum, read_enum
 from trivirt.model._fields import Field, fields
-from trivirt.model._root import Root
-from trivirt.model._service import Async, Service, Soon, Sync, SyncSoon, V
+from trivirt.model._service import Async, Root, Service, Soon, Sync, SyncSoon, V
 from trivirt.model._struct import Items, Later, Struct, attr, set_dict, settled
 from trivirt.model._views import deprecated, operation, paged, procedure, stream, unpaged
 

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpcore
 import trio
 
+from trivirt.wire._dial import SocketStream
 from trivirt.wire._messages import Request, Response
 from trivirt.wire._pipeline import Limits, Pipeline, check_request
-from trivirt.wire._sockets import SocketStream
 from trivirt.wire._timeouts import Timeouts, overdue
 from trivirt.wire._tls import TlsStream
 

@@ -37,6 +37,7 @@ from trivirt.wire import (
     Pool,
     Request,
     Response,
+    TcpBackend,
     Timeouts,
     WireStatistics,
 )
@@ -258,8 +259,7 @@ class Engine(SystemService[Async]):
         return Pool(
             self._nursery,
             origin,
-            # pyright takes httpcore's stand-in for a missing trio into account.
-            options.network_backend or httpcore.TrioBackend(),  # pyright: ignore[reportArgumentType]
+            options.network_backend or TcpBackend(),
             connections=connections,
             depth=depth,
             timeouts=options.timeouts,

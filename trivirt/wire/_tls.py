@@ -135,7 +135,8 @@ class TlsStream(httpcore.AsyncNetworkStream):
     ) -> None:
         self.stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        name = host.encode() if host.isascii() else host  # As bytes, see `TcpBackend`.
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._flushing = False
         self._dry = False  # Whether everything that has arrived is decrypted.
 

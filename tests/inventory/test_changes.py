@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import trio
 
 from trivirt.errors import Unavailable
 from trivirt.inventory import Plan, collect, open_store
@@ -274,4 +275,34 @@ async def test_an_event_of_any_code_makes_what_it_names_be_read_again(
         outcome = await collect(engine, PLAN, store, name="e", how="update")
         assert outcome.requests < 25
         assert outcome.changed == 3 + disks  # Those go with their machine.
+        assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)
+
+
+@pytest.mark.parametrize("how", ["resume", "update"])
+@pytest.mark.parametrize("requests", range(1, 11, 2))
+async def test_an_update_that_is_ended_at_any_request_goes_on(
+    simulated, connect, store, another, machines, rows_of_all, requests, how
+):
+    real, scope, left = simulated.handle, trio.CancelScope(), 0
+
+    def handle(request):
+        nonlocal left
+        left -= 1
+        if not left:
+            scope.cancel()
+        return real(request)
+
+    simulated.handle = handle
+    async with connect(simulated) as engine:
+        await collect(engine, PLAN, store, name="e")
+        rename(another, machines[0])()
+        remove(another, machines[1])()
+        another("POST", "/vms", NEW.format(name="new"))
+        left = requests
+        with scope:
+            await collect(engine, PLAN, store, name="e", how="update")
+        assert left <= 0
+        rename(another, machines[2], "later")()
+        outcome = await collect(engine, PLAN, store, name="e", how=how)
+        assert outcome.state == "complete"
         assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)

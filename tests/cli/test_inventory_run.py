@@ -5,10 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
-from trivirt.cli import main
+from trivirt.cli import _inventory_run, main
+from trivirt.errors import AuthError
+from trivirt.inventory import Outcome
+
+STOPPED = Outcome("e", "partial", "partial: the deadline", (), 4, 0, 1.0, 0, False)
+NEVER = Outcome.never("e", AuthError("no"), 1.0)
+DONE = Outcome("e", "complete", "complete", (), 4, 0, 1.0, 0, True)
 
 ENGINE = """
 [engines.{name}]
@@ -125,6 +132,21 @@ def test_without_a_plan_what_the_file_has_is_gone_on_with(
     assert ask(tmp_path / "i.sqlite", "SELECT * FROM host_nics") == before
     assert main([*words, option, "--plan", "clusters"]) == 0
     assert "Note: the file has another plan" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "new", "code"),
+    [
+        ([DONE], True, 0),
+        ([DONE, NEVER], False, 3),  # An update that found nothing changed.
+        ([STOPPED], True, 1),
+        ([STOPPED], False, 3),  # The file has what was there before, and its record says so.
+        ([NEVER], False, 1),
+        ([replace(STOPPED, objects=1)], True, 3),
+    ],
+)
+def test_exit_codes_tell_nothing_from_something(outcomes, new, code):
+    assert _inventory_run._code(outcomes, new) == code
 
 
 def test_one_engine_that_fails_does_not_stop_the_others(capsys, tmp_path, simulated, far, describe):

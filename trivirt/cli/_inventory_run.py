@@ -51,7 +51,7 @@ def run_inventory(
     """
     # Where an inventory is piped into a program, no word of ours gets in between.
     words = sys.stderr if out is not None and out.is_output else sys.stdout
-    new = work is not None and not work.exists()
+    new = work is None or not work.exists()
     with redirect_stdout(words), one_kind_of_signal():
         result = trio.run(_run, targets, order, out, work, new)
         _tell(result, out, work)
@@ -67,16 +67,17 @@ class Summary(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What came of all jobs, and whether it was published, or interrupted."""
+    """What came of all jobs, and whether they were interrupted, published, and of a new file."""
 
     outcomes: list[inventory.Outcome]
     interrupted: bool
     published: bool
+    new: bool
     summaries: Sequence[Summary] = ()
 
     @property
     def code(self) -> int:
-        return INTERRUPTED if self.interrupted else _code(self.outcomes)
+        return INTERRUPTED if self.interrupted else _code(self.outcomes, self.new)
 
 
 async def _run(
@@ -95,29 +96,32 @@ async def _run(
             with scope:
                 with show_progress() as watch:
                     await run_jobs(targets, order, keeper, watch, outcomes)
-                published = await _export(outcomes, keeper, out)
-            result = Result(outcomes, scope.cancelled_caught, published)
+                published = await _export(outcomes, keeper, out, new)
+            result = Result(outcomes, scope.cancelled_caught, published, new)
             summaries = await keeper.do(_summaries, keeper.store, result)
         if work is not None and out is not None:
-            await trio.to_thread.run_sync(_put_away, result, out, work, new)
+            await trio.to_thread.run_sync(_put_away, result, out, work)
     return result._replace(summaries=summaries)
 
 
 async def _export(
-    outcomes: list[inventory.Outcome], keeper: inventory.Keeper, out: inventory.Destination | None
+    outcomes: list[inventory.Outcome],
+    keeper: inventory.Keeper,
+    out: inventory.Destination | None,
+    new: bool,
 ) -> bool:
     """Write what is no SQLite; tell whether what was read is worth being published."""
     if out is not None:
         await keeper.do(out.sweep)
-    worth = any(outcome.ended for outcome in outcomes) and _code(outcomes) != NOTHING
+    worth = any(outcome.ended for outcome in outcomes) and _code(outcomes, new) != NOTHING
     if out is not None and worth and out.form != "sqlite":
         await keeper.do(inventory.export, keeper.store, out)
     return worth
 
 
-def _put_away(result: Result, out: inventory.Destination, work: Path, new: bool) -> None:
+def _put_away(result: Result, out: inventory.Destination, work: Path) -> None:
     """Give the file of the run its name, or remove it, or leave it to the next session."""
-    if result.code == NOTHING and new:
+    if result.code == NOTHING and result.new:
         work.unlink()
     elif result.published and work != out.path:
         if out.form == "sqlite":
@@ -127,11 +131,13 @@ def _put_away(result: Result, out: inventory.Destination, work: Path, new: bool)
                 out.discard()
 
 
-def _code(outcomes: list[inventory.Outcome]) -> int:
+def _code(outcomes: list[inventory.Outcome], new: bool) -> int:
+    """The exit code. What goes on with a file has begun with something, if it has begun at all."""
     if all(outcome.state == "complete" for outcome in outcomes):
         return 0
-    # What is complete may have read nothing: an update, when nothing has changed.
-    some = any(outcome.objects or outcome.state == "complete" for outcome in outcomes)
+    some = any(
+        one.objects or one.state == "complete" or (one.requests and not new) for one in outcomes
+    )
     return PARTIAL if some else NOTHING
 
 

@@ -46,3 +46,10 @@ def test_it_is_asked_for_all_or_for_one(ask, capsys):
     for words in (["--list"], ["--host", "x"]):
         assert main(["inventory", *words]) == 2
         assert "--list and --host are for --ansible." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["--out", "i.json"], ["--format", "json"], ["--plan", "full"], ["--demo"]]
+)
+def test_what_is_for_other_inventories_is_refused(ask, words):
+    assert f"{words[0]} is not for --ansible." in ask("--list", *words, code=2).err

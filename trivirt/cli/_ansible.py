@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 import trio
+from click.core import ParameterSource
 
 from trivirt.cli._sign_on import Target, named_engine, with_secret
 
@@ -30,8 +31,9 @@ def ansible_options(command: F) -> F:
             raise click.UsageError("--ansible needs --list or --host NAME.")
         if len(options["engine"]) > 1:
             raise click.UsageError("--ansible takes one --engine; others are other inventories.")
-        engine = next(iter(options["engine"]), None)
         names = ("url", "username", "ca_file", "insecure")
+        _refuse_others({*options} - {*names, "engine"})
+        engine = next(iter(options["engine"]), None)
         given = {name: options[name] for name in names}
         _show(with_secret(named_engine(**given, engine=engine)), host)
         return None
@@ -43,6 +45,15 @@ def ansible_options(command: F) -> F:
     ):
         run = option(run)
     return run  # type: ignore[return-value]  # The command with other parameters.
+
+
+def _refuse_others(names: set[str]) -> None:
+    """What is asked of other inventories would be ignored."""
+    context = click.get_current_context()
+    given = {n for n in names if context.get_parameter_source(n) is ParameterSource.COMMANDLINE}
+    for option in context.command.params:
+        if option.name in given:
+            raise click.UsageError(f"{option.opts[0]} is not for --ansible.")
 
 
 def _show(target: Target, host: str | None) -> None:

@@ -223,12 +223,16 @@ class CancelledMeanwhile(Destination):
         super().write(begin)
 
 
-@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "parquet", "duckdb"])
-async def test_who_waits_for_it_can_cancel_it(simulated, connect, tmp_path, form):
-    if form in ("parquet", "duckdb"):
+@pytest.fixture(params=["json", "ndjson", "csv", "parquet", "duckdb"])
+def form(request):
+    if request.param in ("parquet", "duckdb"):
         pytest.importorskip("pyarrow")
-    if form == "duckdb":
+    if request.param == "duckdb":
         pytest.importorskip("duckdb")
+    return request.param
+
+
+async def test_who_waits_for_it_can_cancel_it(simulated, connect, tmp_path, form):
     target = tmp_path / "there"
     target.write_text("old")
     async with connect(simulated) as engine, open_store(tmp_path / "kept.sqlite") as keeper:

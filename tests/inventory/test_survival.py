@@ -165,7 +165,8 @@ def test_a_signal_while_it_tells_what_it_found_comes_too_late_to_lose_that(
         process.send_signal(number)
         with open(reader, "rb") as file:
             file.read()
-        assert process.wait(survival.PATIENCE) == 130
+        # Which of both depends on whether it has begun to tell.
+        assert process.wait(survival.PATIENCE) in (0, 130)
     assert os.listdir(tmp_path) == ["i.sqlite"]
     assert survival.last_run(out)["verdict"] == "complete"
 

@@ -37,7 +37,6 @@ from trivirt.wire import (
     Pool,
     Request,
     Response,
-    TcpBackend,
     Timeouts,
     WireStatistics,
 )
@@ -259,7 +258,8 @@ class Engine(SystemService[Async]):
         return Pool(
             self._nursery,
             origin,
-            options.network_backend or TcpBackend(),
+            # pyright takes httpcore's stand-in for a missing trio into account.
+            options.network_backend or httpcore.TrioBackend(),  # pyright: ignore[reportArgumentType]
             connections=connections,
             depth=depth,
             timeouts=options.timeouts,

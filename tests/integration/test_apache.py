@@ -15,7 +15,7 @@ import trivirt
 from trivirt.codec import decode
 from trivirt.errors import Unavailable
 from trivirt.simulator import SimulatedEngine
-from trivirt.wire import Limits, Origin, Pool, Request, TcpBackend, Timeouts, client_context
+from trivirt.wire import Limits, Origin, Pool, Request, Timeouts, client_context
 
 if lacking := missing():
     pytest.skip(lacking, allow_module_level=True)
@@ -73,7 +73,7 @@ async def test_gzip_and_chunks(httpd: Apache, simulated: SimulatedEngine) -> Non
     async with trio.open_nursery() as nursery:
         options: dict[str, Any] = {"connections": 1, "depth": 8}
         limits: dict[str, Any] = {"timeouts": Timeouts(), "limits": Limits()}
-        pool = Pool(nursery, origin, TcpBackend(), **options, **limits)
+        pool = Pool(nursery, origin, httpcore.TrioBackend(), **options, **limits)
         path = "/ovirt-engine/api/vms"
         zipped = await pool.request(Request("GET", path, (*headers, ("Accept-Encoding", "gzip"))))
         plain = await pool.request(Request("GET", path, headers))
@@ -87,7 +87,7 @@ async def test_gzip_and_chunks(httpd: Apache, simulated: SimulatedEngine) -> Non
     assert vms[0] == vms[1]
 
 
-class Watched(TcpBackend):
+class Watched(httpcore.TrioBackend):
     """Tells when a connection has ended, which only the server does here."""
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ async def test_an_engine_that_is_stopped_does_not_end_pipelining() -> None:
         async with trio.open_nursery() as nursery:
             options: dict[str, Any] = {"connections": 2, "depth": 8}
             limits: dict[str, Any] = {"timeouts": Timeouts(), "limits": Limits()}
-            pool = Pool(nursery, origin, TcpBackend(), **options, **limits)
+            pool = Pool(nursery, origin, httpcore.TrioBackend(), **options, **limits)
             statuses: list[int] = []
 
             async def ask(number: int) -> None:

@@ -10,13 +10,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import Any
 
+import httpcore
 import pytest
 import trio
 import trio.testing
 from scripted_network import Peer, Script, answer, echo
 
 from trivirt.errors import LocalProtocolError, TimedOut
-from trivirt.wire import Limits, Origin, Pool, Request, Response, TcpBackend, Timeouts, timeouts
+from trivirt.wire import Limits, Origin, Pool, Request, Response, Timeouts, timeouts
 from trivirt.wire._line import Line
 
 OpenPool = Callable[..., AbstractAsyncContextManager[tuple[Pool, list[Peer]]]]
@@ -47,7 +48,7 @@ def open_real_pool() -> OpenPool:
                 pool = Pool(
                     nursery,
                     Origin("127.0.0.1", listener.socket.getsockname()[1]),
-                    TcpBackend(),
+                    httpcore.TrioBackend(),
                     connections=connections,
                     depth=8,
                     timeouts=Timeouts(**limits),

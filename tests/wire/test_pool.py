@@ -10,6 +10,7 @@ import socket
 import tracemalloc
 from typing import Any
 
+import httpcore
 import pytest
 import trio
 import trio.testing
@@ -24,7 +25,7 @@ from trivirt.errors import (
     RemoteProtocolError,
     TimedOut,
 )
-from trivirt.wire import Limits, Origin, Pool, Request, TcpBackend, Timeouts
+from trivirt.wire import Limits, Origin, Pool, Request, Timeouts
 
 
 def get(number: object) -> Request:
@@ -395,7 +396,7 @@ async def test_what_came_while_nobody_looked_is_seen_before_a_request_is_written
                 pool = Pool(
                     nursery,
                     Origin("127.0.0.1", server.port),
-                    TcpBackend(),
+                    httpcore.TrioBackend(),
                     connections=1,
                     depth=4,
                     timeouts=Timeouts(),

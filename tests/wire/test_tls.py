@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 import trio
 import trustme
@@ -17,7 +18,7 @@ from scripted_network import Peer, Script, ScriptedNetwork, echo
 
 from trivirt.errors import ConnectionLost, TlsFailed, UsageError
 from trivirt.simulator._transport import TlsTransport
-from trivirt.wire import Origin, Proxy, Request, TcpBackend, Timeouts, client_context
+from trivirt.wire import Origin, Proxy, Request, Timeouts, client_context
 from trivirt.wire._dial import dial
 
 NAME = "engine.example.com"
@@ -413,7 +414,7 @@ async def test_over_tcp(pem: str, ca: trustme.CA, nursery: trio.Nursery) -> None
 
     listeners = await nursery.start(trio.serve_tcp, handle, 0)
     port = listeners[0].socket.getsockname()[1]
-    network, context = TcpBackend(), client_context(ca_data=pem)
+    network, context = httpcore.TrioBackend(), client_context(ca_data=pem)
     stream = await dial(Origin("localhost", port, context), network, Timeouts())
     await stream.write(b"GET /1 HTTP/1.1\r\n\r\n")
     assert (await stream.read(65536)).endswith(b"GET /1")

@@ -1,6 +1,6 @@
 """HTTP/1.1 to one origin: messages, pipelines, connections, a pool. Knows bytes, not oVirt."""
 
-from trivirt.wire._dial import Origin, TcpBackend
+from trivirt.wire._dial import Origin
 from trivirt.wire._messages import Headers, Request, Response
 from trivirt.wire._pipeline import Limits, Pipeline
 from trivirt.wire._pool import Pool, WireStatistics
@@ -19,7 +19,6 @@ __all__ = [
     "Proxy",
     "Request",
     "Response",
-    "TcpBackend",
     "Timeouts",
     "TlsStream",
     "WireStatistics",

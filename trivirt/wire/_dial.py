@@ -1,18 +1,19 @@
-"""Making one connection: TCP through a network backend of httpcore, a proxy's tunnel, then TLS.
+"""Making one connection: TCP through httpcore's network backend, a proxy's tunnel, then TLS.
 
 The network backend is the only door to sockets: tests script it, the simulated engine plugs
 into it. Every failure leaves here as one of `trivirt.errors`.
 
-What httpcore's own backend for trio does, `TcpBackend` does at half its cost: httpcore puts a
-timeout and two context managers around each read and write, and trio's socket a checkpoint behind
-each; our connections have one timer of their own and park when they are idle.
+What httpcore's trio stream does, a `SocketStream` does at half its cost: httpcore puts a timeout
+and two context managers around each read and write, and trio's socket a checkpoint behind each;
+our connections have one timer of their own and park when they are idle. So the socket that
+httpcore's backend has connected is taken over, through public interfaces only. Streams without a
+trio socket, those of tests and of the simulated engine, stay as they are.
 """
 
 from __future__ import annotations
 
 import socket as stdlib_socket
 import ssl
-from collections.abc import Iterable
 from typing import Any
 
 import httpcore
@@ -62,7 +63,7 @@ async def _connect(
     where = f"{bracketed(host)}:{port}"
     try:
         with trio.fail_after(timeouts.connect):
-            return await backend.connect_tcp(host, port)
+            return _take_socket(await backend.connect_tcp(host, port))
     except (trio.TooSlowError, httpcore.ConnectTimeout) as exc:
         raise ConnectFailed(
             f"No connection to {where} within {timeouts.connect:g} s; is the host up, and the "
@@ -201,24 +202,15 @@ class SocketStream(httpcore.AsyncNetworkStream):
         return self._sock if info == "socket" else None
 
 
-class TcpBackend(httpcore.AsyncNetworkBackend):
-    """Connects to any address of a host, as trio does. Takes no options of sockets."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> SocketStream:
-        # To look up text, Python imports its codec for international names.
-        name = host.encode() if host.isascii() else host
-        sock = (await trio.open_tcp_stream(name, port)).socket
-        family, kind, proto = sock.family, sock.type, sock.proto
-        taken = stdlib_socket.socket(family, kind, proto, fileno=sock.detach())
-        taken.setblocking(False)
-        return SocketStream(taken)
+def _take_socket(stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+    """The same connection with less around it, if it is a trio socket; else as it is."""
+    sock = stream.get_extra_info("socket")
+    if not isinstance(sock, trio.socket.SocketType):
+        return stream
+    family, kind, proto = sock.family, sock.type, sock.proto
+    taken = stdlib_socket.socket(family, kind, proto, fileno=sock.detach())
+    taken.setblocking(False)
+    return SocketStream(taken)
 
 
 def _words(exc: BaseException) -> str:

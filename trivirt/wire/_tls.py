@@ -135,8 +135,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
     ) -> None:
         self.stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        name = host.encode() if host.isascii() else host  # As bytes, see `TcpBackend`.
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._flushing = False
         self._dry = False  # Whether everything that has arrived is decrypted.
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from trivirt.cli import _inventory_run, main
-from trivirt.errors import AuthError
-from trivirt.inventory import Outcome
+from trivirt.errors import AuthError, StoreError
+from trivirt.inventory import Destination, Outcome
 
 STOPPED = Outcome("e", "partial", "partial: the deadline", (), 4, 0, 1.0, 0, False)
 NEVER = Outcome.never("e", AuthError("no"), 1.0)
@@ -88,6 +88,32 @@ def test_what_a_kill_has_left_beside_the_file_goes(tmp_path, simulated, to_engin
     left.touch()
     assert main([*to_engine(simulated), "--out", str(tmp_path / "i.json")]) == 0
     assert [file.name for file in tmp_path.iterdir()] == ["i.json"]
+
+
+@pytest.mark.parametrize("name", ["i.json", "i.sqlite"])
+def test_what_was_read_stays_when_the_file_cannot_be_written(
+    capsys, tmp_path, simulated, to_engine, monkeypatch, name
+):
+    """As when the disk is full, or a program has begun to use the file meanwhile."""
+    out = tmp_path / name
+    out.touch()
+    words = [*to_engine(simulated), "--out", str(out)]
+    with monkeypatch.context() as patch:
+
+        def refuse(self, fresh):
+            raise StoreError(f"{self} cannot be written: it is full")
+
+        patch.setattr(Destination, "_put", refuse)
+        assert main(words) == 3
+    printed = capsys.readouterr()
+    assert printed.err == f"trivirt: {out} cannot be written: it is full\n"
+    said = " ".join(printed.out.split())
+    assert f"Complete. {out} was not written; what was read is kept in {out}.part." in said
+    assert said.endswith("Run the same command with --resume to go on.")
+    assert out.stat().st_size == 0
+    assert main([*words, "--resume"]) == 0
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert out.stat().st_size > 1000
 
 
 def test_other_forms_are_written_when_all_is_there(capsys, tmp_path, far, to_engine):

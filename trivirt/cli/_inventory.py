@@ -110,8 +110,8 @@ def inventory(context: click.Context, /, *, demo: bool, **options: Any) -> None:
 
     Whatever ends it early, what was read is kept, and --resume goes on from there.
 
-    Exit codes: 0 complete, 3 partial (some of it is missing, and the table says what), 130
-    interrupted, 1 nothing could be read, 2 a wrong option.
+    Exit codes: 0 complete, 3 partial (some of it is missing, and the table says what; or FILE could
+    not be written), 130 interrupted, 1 nothing could be read, 2 a wrong option.
     """
     _refuse(context, _NOT_DEMO if demo else _ONLY_DEMO, demo)
     context.exit(_run_demo(options) if demo else _run(options))

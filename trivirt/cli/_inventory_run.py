@@ -73,11 +73,14 @@ class Result(NamedTuple):
     interrupted: bool
     published: bool
     new: bool
+    refused: StoreError | None = None  # Why the file could not be written.
     summaries: Sequence[Summary] = ()
 
     @property
     def code(self) -> int:
-        return INTERRUPTED if self.interrupted else _code(self.outcomes, self.new)
+        if self.interrupted:
+            return INTERRUPTED
+        return PARTIAL if self.refused else _code(self.outcomes, self.new)
 
 
 async def _run(
@@ -89,18 +92,26 @@ async def _run(
 ) -> Result:
     """Read, and put what was read where it belongs, so that words are all that is left to do."""
     outcomes: list[inventory.Outcome] = []
-    published = False
+    published, refused = False, None
     with until_signal() as scope:
         # SQLite keeps a database without a name in a temporary file, and removes it.
         async with inventory.open_store(work or "") as keeper:
             with scope:
                 with show_progress() as watch:
                     await run_jobs(targets, order, keeper, watch, outcomes)
-                published = await _export(outcomes, keeper, out, new)
-            result = Result(outcomes, scope.cancelled_caught, published, new)
+                try:
+                    published = await _export(outcomes, keeper, out, new)
+                except StoreError as error:
+                    if work is None:
+                        raise
+                    refused = error  # All that was read is still there.
+            result = Result(outcomes, scope.cancelled_caught, published, new, refused)
             summaries = await keeper.do(_summaries, keeper.store, result)
         if work is not None and out is not None:
-            await trio.to_thread.run_sync(_put_away, result, out, work)
+            try:
+                await trio.to_thread.run_sync(_put_away, result, out, work)
+            except StoreError as error:
+                result = result._replace(published=False, refused=error)
     return result._replace(summaries=summaries)
 
 
@@ -186,12 +197,14 @@ def _tell(result: Result, out: inventory.Destination | None, work: Path | None) 
             _complain_of(outcome)
     if out is None or nothing:
         return
+    if result.refused is not None:
+        complain(sentence(result.refused))
     if result.published:
         show_text(f"Written to {out}.")
     elif work is not None and work != out.path:
         show_text(f"{out} was not written; what was read is kept in {work}.")
-    unfinished = result.interrupted or not all(outcome.ended for outcome in outcomes)
-    if unfinished and not out.special:
+    ended = all(outcome.ended for outcome in outcomes) and result.refused is None
+    if (result.interrupted or not ended) and not out.special:
         show_text("Run the same command with --resume to go on.")
 
 

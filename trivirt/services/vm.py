@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from trivirt.services.tag import AssignedTagsService
     from trivirt.services.user import AssignedPermissionsService
     from trivirt.types.cluster import Cluster
+    from trivirt.types.cpu import AutoPinningPolicy
     from trivirt.types.disk import Disk
     from trivirt.types.display import Ticket
     from trivirt.types.first_start import AuthorizedKey
     from trivirt.types.host import Host
     from trivirt.types.snapshot import Snapshot
     from trivirt.types.storage import StorageDomain, StorageDomainLease
-    from trivirt.types.vm import AutoPinningPolicy, Vm
+    from trivirt.types.vm import Vm
 
 __all__ = [
     "VmService",

@@ -9,6 +9,7 @@ from trivirt.model import Items, Struct, attr
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster, ClusterUpgradeAction
+    from trivirt.types.cpu import AutoPinningPolicy
     from trivirt.types.data_center import DataCenter, Quota
     from trivirt.types.disk import Disk, DiskAttachment, DiskProfile, ImageTransfer
     from trivirt.types.display import ProxyTicket, Ticket
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     )
     from trivirt.types.template import InstanceType, Template
     from trivirt.types.user import Permission
-    from trivirt.types.vm import AutoPinningPolicy, Vm
+    from trivirt.types.vm import Vm
 
 __all__ = [
     "Action",
@@ -46,8 +47,6 @@ __all__ = [
     "GracePeriod",
     "Identified",
     "Property",
-    "Range",
-    "Rate",
     "Version",
 ]
 
@@ -205,20 +204,6 @@ class Property(Struct, element="property", plural="properties"):
 
     name: str | None = None
     value: str | None = None
-
-
-class Range(Struct, element="range", plural="ranges"):
-    """From one MAC address to another."""
-
-    from_: str | None = None
-    to: str | None = None
-
-
-class Rate(Struct, element="rate", plural="rates"):
-    """How many bytes a random number generator gives in a period."""
-
-    bytes: int | None = None
-    period: int | None = None
 
 
 class Version(Identified, element="version", plural="versions"):

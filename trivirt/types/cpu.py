@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Architecture",
+    "AutoPinningPolicy",
     "Core",
     "Cpu",
     "CpuMode",
@@ -37,6 +38,16 @@ class Architecture(OpenEnum):
     S390X = "s390x"  #: since 4.2
     UNDEFINED = "undefined"
     X86_64 = "x86_64"
+
+
+class AutoPinningPolicy(OpenEnum):
+    """How the CPUs of a virtual machine were pinned by the engine, in its old form. Since 4.4;
+    deprecated.
+    """
+
+    ADJUST = "adjust"  #: since 4.4
+    DISABLED = "disabled"  #: since 4.4
+    EXISTING = "existing"  #: since 4.4
 
 
 class CpuMode(OpenEnum):

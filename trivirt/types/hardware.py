@@ -9,7 +9,7 @@ from trivirt.model import Items, OpenEnum, Struct, attr
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import MemoryOverCommit
-    from trivirt.types.common import Rate, Version
+    from trivirt.types.common import Version
     from trivirt.types.host import Kernel, TransparentHugePages
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Io",
     "MemoryPolicy",
     "Method",
+    "Rate",
     "RngDevice",
     "RngSource",
     "SerialNumber",
@@ -127,6 +128,13 @@ class Method(Struct, element="method", plural="methods"):
     """A way to sign on to a guest without typing a password."""
 
     id: SsoMethod | None = None
+
+
+class Rate(Struct, element="rate", plural="rates"):
+    """How many bytes a random number generator gives in a period."""
+
+    bytes: int | None = None
+    period: int | None = None
 
 
 class RngDevice(Struct, element="rng_device", plural="rng_devices"):

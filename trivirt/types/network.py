@@ -10,7 +10,7 @@ from trivirt.types.common import Device, Identified
 
 if TYPE_CHECKING:
     from trivirt.types.cluster import Cluster
-    from trivirt.types.common import CustomProperty, Property, Range, Version
+    from trivirt.types.common import CustomProperty, Property, Version
     from trivirt.types.data_center import DataCenter, Qos
     from trivirt.types.device import ReportedDevice
     from trivirt.types.host import Host, HostNic
@@ -42,6 +42,7 @@ __all__ = [
     "NicInterface",
     "NicStatus",
     "PortMirroring",
+    "Range",
     "ReportedConfiguration",
     "UnmanagedNetwork",
     "Vlan",
@@ -274,6 +275,13 @@ class Nic(Device, element="nic", plural="nics"):
 
 class PortMirroring(Struct, element="port_mirroring", plural="port_mirrorings"):
     """Whether a VNIC profile copies all traffic of its network."""
+
+
+class Range(Struct, element="range", plural="ranges"):
+    """From one MAC address to another."""
+
+    from_: str | None = None
+    to: str | None = None
 
 
 class ReportedConfiguration(

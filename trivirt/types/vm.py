@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trivirt.types.boot import Bios, OperatingSystem
     from trivirt.types.cluster import Cluster, CpuProfile, MigrationOptions
     from trivirt.types.common import CustomProperty, Version
-    from trivirt.types.cpu import Cpu, DynamicCpu, NumaNode
+    from trivirt.types.cpu import AutoPinningPolicy, Cpu, DynamicCpu, NumaNode
     from trivirt.types.data_center import Quota
     from trivirt.types.device import (
         Application,
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from trivirt.types.vm_pool import VmPool
 
 __all__ = [
-    "AutoPinningPolicy",
     "CpuPinningPolicy",
     "NumaTuneMode",
     "Vm",
@@ -67,16 +66,6 @@ __all__ = [
     "VmSummary",
     "VmType",
 ]
-
-
-class AutoPinningPolicy(OpenEnum):
-    """How the CPUs of a virtual machine were pinned by the engine, in its old form. Since 4.4;
-    deprecated.
-    """
-
-    ADJUST = "adjust"  #: since 4.4
-    DISABLED = "disabled"  #: since 4.4
-    EXISTING = "existing"  #: since 4.4
 
 
 class CpuPinningPolicy(OpenEnum):

@@ -31,14 +31,14 @@ from trivirt.model import Field, set_dict
 _TEXT = r"[ !-%'-;=?-~]*"
 _VALUE = r"[!#-%'-;=?-~]+"
 _NAME = r"[a-z][a-z0-9_]*"
-# What a tag says: its name, `href` and `id`, and a `/` if there is nothing inside.
-_HEAD = re.compile(rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})")?(/?)>').match
+# What a tag says: its name, `href`, `id` or (of a link) `rel`, and a `/` if nothing is inside.
+_HEAD = re.compile(
+    rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})"| rel="({_VALUE})")?(/?)>'
+).match
 _SIMPLE = re.compile(rf"({_NAME})>({_TEXT})</\1>").fullmatch
 # Compiled when the first such text comes: that takes as long as all the others.
 _ANY_TEXT = rf"({_NAME})>([^\0-\x1f&<>\ufffe\uffff]*)</\1>"
-_LINK_PATTERN = rf'link href="({_VALUE})" rel="({_VALUE})"/>'
-_LINK = re.compile(_LINK_PATTERN).fullmatch
-_ACTIONS = re.compile(rf"actions>(?:\n *<{_LINK_PATTERN})*").fullmatch
+_ACTIONS = re.compile(rf'actions>(?:\n *<link href="{_VALUE}" rel="{_VALUE}"/>)*').fullmatch
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 _INDENT = tuple("\n" + "    " * level for level in range(16))
@@ -59,8 +59,8 @@ def split_root(data: bytes) -> tuple[str, str | None, str | None, str]:
     head = _HEAD(text, start + 1)
     if head is None or text[start] != "<":
         raise Doubt
-    tag, href, id, empty = head.groups()
-    if empty:
+    tag, href, id, rel, empty = head.groups()
+    if rel or empty:
         raise Doubt
     end = f"\n</{tag}>\n"
     if text.endswith(end):
@@ -107,8 +107,8 @@ def read_items(table: Table, inside: str, *, lazily: bool = False, level: int = 
         head = _HEAD(text, len(begin))
         if head is None or not text.startswith(begin):
             raise Doubt
-        tag, href, id, empty = head.groups()
-        if tag != name or empty:
+        tag, href, id, rel, empty = head.groups()
+        if tag != name or rel or empty:
             raise Doubt
         inner = text[head.end() : -len(end)]
         items.append(read_object(table, href, id, inner, lazily=lazily, level=level + 1))
@@ -124,8 +124,8 @@ def _read_empty_items(table: Table, inside: str, begin: str) -> list[Any]:
         head = _HEAD(text)
         if head is None or head.end() != len(text):
             raise Doubt
-        _, href, id, empty = head.groups()
-        if not empty:
+        _, href, id, rel, empty = head.groups()
+        if rel or not empty:
             raise Doubt
         items.append(read_object(table, href, id, ""))
     return items
@@ -253,17 +253,18 @@ def _learn(table: Table, child: str) -> Meaning | None:
 
 
 def _learn_empty(table: Table, child: str) -> Meaning | None:
-    reference = _HEAD(child)
-    if reference and reference.end() == len(child):
-        tag, href, id, _ = reference.groups()
-        if tag in table.nested and id:
-            return f"\0{table.nested[tag][0]}", f"\0{href or ''}\0{id}"
-        return None if tag in table.nested or tag in table.simple else ()
-    link = _LINK(child)
-    if link is None:
+    head = _HEAD(child)
+    if head is None or head.end() != len(child):
         return None
-    target = table.links.get(link[2])
-    return () if target is None else (f"\0{target}", f"\0{link[1]}")
+    tag, href, id, rel, _ = head.groups()
+    if rel:
+        if tag != "link" or not href:
+            return None
+        target = table.links.get(rel)
+        return () if target is None else (f"\0{target}", f"\0{href}")
+    if tag in table.nested and id:
+        return f"\0{table.nested[tag][0]}", f"\0{href or ''}\0{id}"
+    return None if tag in table.nested or tag in table.simple else ()
 
 
 def _read_nested(
@@ -297,8 +298,8 @@ def _read_field(table: Table, field: Field, text: str, end: int, level: int) -> 
     head = _HEAD(text, 1)
     if head is None:
         raise Doubt
-    tag, href, id, empty = head.groups()
-    if tag != field.wire or empty:
+    tag, href, id, rel, empty = head.groups()
+    if tag != field.wire or rel or empty:
         raise Doubt
     inside, within = text[head.end() : -end], table.table_of(field.cls)
     if not field.is_list:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import ssl
@@ -112,6 +111,8 @@ def _named(host: str, port: int, entry: str) -> bool:
     name, entry_port = _split_port(entry)
     if not name or (entry_port and entry_port != str(port)):
         return False
+    import ipaddress  # Seldom needed, and slow to import.
+
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -32,9 +32,8 @@ _TEXT = r"[ !-%'-;=?-~]*"
 _VALUE = r"[!#-%'-;=?-~]+"
 _NAME = r"[a-z][a-z0-9_]*"
 # What a tag says: its name, `href`, `id` or (of a link) `rel`, and a `/` if nothing is inside.
-_HEAD = re.compile(
-    rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})"| rel="({_VALUE})")?(/?)>'
-).match
+_TAG = re.compile(rf'({_NAME})(?: href="({_VALUE})")?(?: id="({_VALUE})"| rel="({_VALUE})")?(/?)>')
+_HEAD, _ALONE = _TAG.match, _TAG.fullmatch
 _SIMPLE = re.compile(rf"({_NAME})>({_TEXT})</\1>").fullmatch
 # Compiled when the first such text comes: that takes as long as all the others.
 _ANY_TEXT = rf"({_NAME})>([^\0-\x1f&<>\ufffe\uffff]*)</\1>"
@@ -121,8 +120,8 @@ def _read_empty_items(table: Table, inside: str, begin: str) -> list[Any]:
     """References, with nothing inside."""
     items = []
     for text in inside.split(begin)[1:]:
-        head = _HEAD(text)
-        if head is None or head.end() != len(text):
+        head = _ALONE(text)
+        if head is None:
             raise Doubt
         _, href, id, rel, empty = head.groups()
         if rel or not empty:
@@ -253,8 +252,8 @@ def _learn(table: Table, child: str) -> Meaning | None:
 
 
 def _learn_empty(table: Table, child: str) -> Meaning | None:
-    head = _HEAD(child)
-    if head is None or head.end() != len(child):
+    head = _ALONE(child)
+    if head is None:
         return None
     tag, href, id, rel, _ = head.groups()
     if rel:

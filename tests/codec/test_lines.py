@@ -288,6 +288,33 @@ def test_links_follow_the_href_that_was_read() -> None:
     assert vm.nics.href == "/vms/1/nics"
 
 
+NICS = """<nics><nic href="/vms/1/nics/{0}" id="{0}"><name>nic{0}</name><vm href="/vms/1" id="1"/>
+<link href="/vms/1/nics/{0}/statistics" rel="statistics"/><mac><address>00:{0}</address></mac>
+<plugged>true</plugged></nic></nics>"""
+LINK = '<link href="/vms/1/nics" rel="nics"/>'
+
+
+@pytest.mark.parametrize("text", [LINK + NICS, NICS + LINK, NICS])
+def test_a_list_that_was_followed_is_read_at_once(text: str) -> None:
+    one = '<vm href="/vms/1" id="1"><name>a</name>{}<status>up</status></vm>'
+    made = "".join(one.format(text.format(number)) for number in range(300))
+    document = laid_out(f"<vms>{made}</vms>")
+    vm: Any = codec.decode(document)[2]
+    assert "nics" in vars(vm)
+    assert [nic.mac.address for nic in vars(vm)["nics"]] == ["00:2"]
+    assert vm.nics.href == (None if text == NICS else "/vms/1/nics")
+    assert outcome(decode_whole, document) == outcome(decode_tree, document)
+
+
+def test_an_error_in_a_list_that_was_followed_is_of_that_list_alone() -> None:
+    one = f'<vm href="/vms/1" id="1"><name>a</name>{NICS}</vm>'.replace("{0}", "7")
+    made = laid_out(f"<vms>{one * 300}</vms>").replace(b"true", b"maybe", 1)
+    first, second, *_ = codec.decode(made)
+    assert second.nics[0].plugged
+    with pytest.raises(DecodeError, match=r"Nic\.plugged cannot be 'maybe'"):
+        first.nics  # noqa: B018 - it is read now
+
+
 def test_objects_of_one_document_share_nothing_that_can_change() -> None:
     first, second = codec.decode(laid_out(f"<vms>{ITEM}{ITEM}</vms>"))
     first.cluster.name = "x"

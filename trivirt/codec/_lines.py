@@ -19,6 +19,7 @@ What keeps this right:
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from trivirt.codec._later import Linked
@@ -278,18 +279,33 @@ def _read_nested(
     text = _absolute(f"<{child}{_BEGIN[level]}{end}", href)
     if tag in table.simple:
         return _read_odd(table, text)
-    if lazily:
+    if not lazily:
+        return _read_now(table, tag, text, end, level) or _read_odd(table, text)
+    if '"~' not in child:
         found = _keep(table, tag, text)
-        if '"~' not in child and len(child) < _LONG:
+        if len(child) < _LONG:
             table.memo.keep(child, end, found)
         return found
+    # Lists with links below the object are what `follow` asked for, and will be looked at.
+    with suppress(DecodeError):
+        if followed := _read_now(table, tag, text, end, level, only_list=True):
+            return followed
+    return _keep(table, tag, text)
+
+
+def _read_now(
+    table: Table, tag: str, text: str, end: str, level: int, *, only_list: bool = False
+) -> Meaning | None:
+    """What an element with others inside means; None if it is not of the usual layout."""
     field = table.inside.get(tag)
     if field is None or field.is_simple or field.is_enum or level > _DEEPEST:
-        return _read_odd(table, text)
+        return None
+    if only_list and not field.is_list:
+        return None
     try:
         return field.name, _read_field(table, field, text, len(_BEGIN[level] + end), level)
     except Doubt:
-        return _read_odd(table, text)
+        return None
 
 
 def _read_field(table: Table, field: Field, text: str, end: int, level: int) -> Any:

@@ -98,6 +98,28 @@ async def test_a_machine_that_was_read_before_it_changed_is_counted(
     assert store.store.last_run("e").changed == 1
 
 
+async def test_a_machine_that_changes_again_and_again_is_counted_once(
+    simulated, connect, store, another, machines, rows_of_all
+):
+    real, names = simulated.handle, ["second", "third"]
+
+    def handle(request):
+        if names and "/events?from" in request.target and "page+1" in request.target:
+            simulated.handle = real
+            rename(another, machines[0], names.pop(0))()
+            simulated.handle = handle
+        return real(request)
+
+    watch = at(40, rename(another, machines[0]))
+    simulated.handle = handle
+    async with connect(simulated) as engine:
+        outcome = await collect(engine, PLAN, store, name="e", ways=EACH, watch=watch, in_flight=1)
+        assert without_places(rows_of_all(store.store)) == await kept_now(engine, rows_of_all)
+    assert not names
+    assert outcome.verdict == "complete with 1 object changed meanwhile"
+    assert store.store.last_run("e").changed == 1
+
+
 async def test_machines_that_come_and_go_while_they_are_read(
     simulated, connect, store, another, machines, rows_of_all
 ):

@@ -138,11 +138,12 @@ def test_what_is_done_is_forgotten_when_all_is(store):
 def test_merging_tells_what_differs(store):
     record = begin(store)
     parts = ("", "nics")
-    assert store.merge(record, "vms", parts, [one("a", nics=["n"]), one("b")]) == 2
-    assert store.merge(record, "vms", parts, [one("a", nics=["n"]), one("b")]) == 0
-    assert store.merge(record, "vms", parts, [one("a", "new", nics=["n"]), one("b")]) == 1
-    assert store.merge(record, "vms", parts, [one("a", "new"), one("b", nics=["m"])]) == 2
-    assert store.last_run("e").changed == 5
+    assert store.merge(record, "vms", parts, [one("a", nics=["n"]), one("b")]) == {"a", "b"}
+    assert store.merge(record, "vms", parts, [one("a", nics=["n"]), one("b")]) == set()
+    assert store.merge(record, "vms", parts, [one("a", "new", nics=["n"]), one("b")]) == {"a"}
+    both = [one("a", "new"), one("b", nics=["m"])]
+    assert store.merge(record, "vms", parts, both, {"a"}) == {"a", "b"}
+    assert store.last_run("e").changed == 4
 
 
 def test_merging_keeps_places_and_adds_at_the_end(store):
@@ -156,7 +157,7 @@ def test_merging_keeps_places_and_adds_at_the_end(store):
 def test_merging_what_is_gone_removes_all_of_it(store):
     record = begin(store)
     store.merge(record, "vms", ("", "nics"), [one("a", nics=["n", "m"])])
-    assert store.merge(record, "vms", ("", "nics"), [Kept("a", {})]) == 1
+    assert store.merge(record, "vms", ("", "nics"), [Kept("a", {})]) == {"a"}
     assert store.ids("e", "vms") == set()
     assert list(store.select("SELECT * FROM vm_nics")) == []
 

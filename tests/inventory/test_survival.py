@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import random
 import signal
 import sqlite3
@@ -24,6 +25,7 @@ from trivirt.cli._demo_engine import this_trivirt
 COUNT = int(os.environ.get("TRIVIRT_SURVIVAL", "1"))
 SEED = int(os.environ.get("TRIVIRT_SURVIVAL_SEED", "2"))
 LARGE = 100_000 if COUNT >= 100 else 1000
+VMS = 80 if COUNT > 10 else 40
 SEEDS = range(SEED, SEED + COUNT)
 
 pytestmark = [
@@ -34,7 +36,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def engine():
-    with survival.served(80 if COUNT > 10 else 40) as engine:
+    with survival.served(VMS) as engine:
         yield engine
 
 
@@ -77,14 +79,28 @@ def test_a_job_that_is_killed_goes_on_over_a_wire_that_breaks(whole, tmp_path, e
 
 @pytest.mark.parametrize("patience", ["0", "30"])
 def test_a_job_outlives_restarts_of_its_engine(engine, whole, tmp_path, patience):
-    hit = lambda out: partial(survival.restart, engine)  # noqa: E731
     options = ("--patience", patience)
     # Patience is for an engine that was there: without one a session does not begin.
     codes = {1, 3} if patience == "0" else {1}
-    one = lambda folder, seed: survival.survive(  # noqa: E731
-        engine, whole, folder, seed, hit, codes, options
-    )
-    run(one, tmp_path, f"restart, patience {patience}")
+    free = queue.SimpleQueue()
+    free.put((engine, whole))
+
+    def one(folder, seed):
+        engine, whole = free.get()
+        hit = lambda out: partial(survival.restart, engine)  # noqa: E731
+        try:
+            return survival.survive(engine, whole, folder, seed, hit, codes, options)
+        finally:
+            free.put((engine, whole))
+
+    with contextlib.ExitStack() as stack:
+        # One for each job, or each would meet with the restarts of all others, again and again.
+        for number in range(survival.SIDE_BY_SIDE - 1 if COUNT > 1 else 0):
+            more = stack.enter_context(survival.served(VMS))
+            folder = tmp_path / f"whole {number}"
+            folder.mkdir()
+            free.put((more, survival.Whole.read(more, folder)))
+        run(one, tmp_path, f"restart, patience {patience}")
 
 
 def test_a_job_that_fills_the_disk_goes_on_when_there_is_room(engine, whole, tmp_path):

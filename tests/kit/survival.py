@@ -38,6 +38,7 @@ ORDERS = (
 PACE = ("--connections", "3", "--pipeline", "2")
 LATENCY = 0.02
 MOST_SESSIONS = 60
+SIDE_BY_SIDE = 4  # Jobs.
 PATIENCE = 120.0  # Seconds in which a session has to end by itself.
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -295,7 +296,7 @@ def survive_all(one: Callable[[Path, int], Tally], seeds: Sequence[int], folder:
         return tally
 
     total = Tally()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for tally in pool.map(job, seeds):
             total.add(tally)
     return total

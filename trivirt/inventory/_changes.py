@@ -74,6 +74,7 @@ class Reconciler:
         self._routes = {route.collection: route for route in record.ways}
         self._limiter = trio.CapacityLimiter(in_flight)
         self._in_flight, self._watch = in_flight, watch
+        self._counted: dict[str, set[str]] = {}  # An object may change in several rounds.
 
     async def catch_up(self, cursor: Cursor, *, again: bool) -> Cursor:
         """Follow events until there are none; give the cursor behind the last.
@@ -244,8 +245,9 @@ class Reconciler:
         return kept
 
     async def _merge(self, name: str, parts: Iterable[str], kept: list[Kept]) -> None:
-        store = self._keeper.store
-        self.changed += await self._keeper.do(store.merge, self._record, name, parts, kept)
+        store, counted = self._keeper.store, self._counted.setdefault(name, set())
+        counted |= await self._keeper.do(store.merge, self._record, name, parts, kept, counted)
+        self.changed = sum(map(len, self._counted.values()))
         self._watch(self.changed)
 
     async def _ask(self, call: Callable[[], Any]) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -257,19 +257,23 @@ class Store:
             )
 
     def merge(
-        self, record: RunRecord, collection: str, parts: Iterable[str], kept: Iterable[Kept]
-    ) -> int:
+        self,
+        record: RunRecord,
+        collection: str,
+        parts: Iterable[str],
+        kept: Iterable[Kept],
+        counted: Collection[str] = (),
+    ) -> set[str]:
         """Put objects, and these parts of them, in the place of what is kept of them.
 
-        Gives the number of those that differ.
+        Gives the ids of those that differ. All but those `counted` already count as changed.
         """
         tables = [table_of(collection, part) for part in parts]
         with self._transaction():
-            # Every one of them, so no generator: `any` would stop at the first.
-            changed = sum([self._replace(record.engine, tables, one) for one in kept])
+            changed = {one.id for one in kept if self._replace(record.engine, tables, one)}
             self._db.execute(
                 "UPDATE run SET changed = changed + ? WHERE engine = ? AND number = ?",
-                (changed, record.engine, record.number),
+                (len(changed.difference(counted)), record.engine, record.number),
             )
         return changed
 

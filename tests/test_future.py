@@ -18,7 +18,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import trivirt
 from trivirt import errors
-from trivirt._future import Future, Unheard
+from trivirt._future import Future, warn_of
 
 API = "/ovirt-engine/api"
 FAULT = "<fault><reason>no</reason></fault>"
@@ -44,13 +44,13 @@ class Work:
         await wait_all_tasks_blocked()
 
 
-UNHEARD = Unheard()
+UNHEARD: dict[Future[Any], None] = {}
 
 
 @pytest.fixture(autouse=True)
 def _nothing_unheard_of() -> Iterator[None]:
     yield
-    UNHEARD.report(stacklevel=1)
+    warn_of(UNHEARD, stacklevel=1)
 
 
 async def test_every_wait_gives_the_same_object(nursery: trio.Nursery) -> None:
@@ -208,7 +208,7 @@ async def test_failures_that_nobody_heard_of_are_reported_once_at_close(
     assert {one.filename for one in caught} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        UNHEARD.report(stacklevel=1)
+        warn_of(UNHEARD, stacklevel=1)
 
 
 async def _leave_some_unheard(open_scripted: Any) -> None:

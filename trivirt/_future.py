@@ -12,7 +12,7 @@ import contextlib
 import logging
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import trio
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from trivirt.model import Future as AnyFuture
     from trivirt.model import Work
+
+    #: The failed futures of an engine whose error nobody has asked for.
+    Unheard: TypeAlias = "dict[Future[Any], None]"
 
 T = TypeVar("T")
 
@@ -86,7 +89,7 @@ class Future(Generic[T]):
 
     def exception(self) -> BaseException | None:
         """The error without waiting; None when it succeeded or is not done yet."""
-        self._unheard.discard(self)
+        self._unheard.pop(self, None)
         return self._error
 
     def add_done_callback(
@@ -116,13 +119,13 @@ class Future(Generic[T]):
     def give_up(self) -> None:
         """Nobody wants to hear of its error any more."""
         self._given_up = True
-        self._unheard.discard(self)
+        self._unheard.pop(self, None)
 
     def take(self) -> T:
         """The value, or the error raised, of a future that is done."""
         if self._error is None:
             return self._value
-        self._unheard.discard(self)
+        self._unheard.pop(self, None)
         # Each raise would add to the traceback, which also holds on to the frames of its callers.
         raise self._error.with_traceback(self._traceback)
 
@@ -146,7 +149,7 @@ class Future(Generic[T]):
         if error is not None:
             self._error, self._traceback = error, error.__traceback__
             if not (self._given_up or isinstance(error, Cancelled)):
-                self._unheard.add(self)
+                self._unheard[self] = None
         self._done = True
         self._call_back()
 
@@ -162,28 +165,16 @@ class Future(Generic[T]):
                 log.exception("a callback of %r failed", self)
 
 
-class Unheard:
-    """The failed futures of an engine whose error nobody has asked for."""
-
-    def __init__(self) -> None:
-        self._failed: dict[Future[Any], None] = {}
-
-    def add(self, future: Future[Any]) -> None:
-        self._failed[future] = None
-
-    def discard(self, future: Future[Any]) -> None:
-        self._failed.pop(future, None)
-
-    def report(self, stacklevel: int) -> None:
-        """Warn of each, once; `stacklevel` is counted from the caller."""
-        failed, self._failed = self._failed, {}
-        for future in failed:
-            error = future.exception()
-            warnings.warn(
-                f"{future.what} failed, and nobody waited for it: {type(error).__name__}: {error}",
-                RuntimeWarning,
-                stacklevel=stacklevel + 1,
-            )
+def warn_of(unheard: Unheard, stacklevel: int) -> None:
+    """Warn of each, once; `stacklevel` is counted from the caller."""
+    while unheard:
+        future = next(iter(unheard))
+        error = future.exception()
+        warnings.warn(
+            f"{future.what} failed, and nobody waited for it: {type(error).__name__}: {error}",
+            RuntimeWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 class Completed(Generic[T]):

@@ -13,7 +13,6 @@ import httpcore
 import trio
 
 from trivirt import __version__, codec
-from trivirt._future import Future, Unheard
 from trivirt._options import Address, Options, ProxyChoice, check_options
 from trivirt._patience import Patience, Retries
 from trivirt._replies import is_long, outage, read_long_reply, read_reply, retry_after
@@ -42,6 +41,7 @@ from trivirt.wire import (
 )
 
 if TYPE_CHECKING:
+    from trivirt._future import Future, Unheard
     from trivirt.wire._line import Line
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Engine(SystemService[Async]):
         self.soon: SystemService[Soon] = SystemService(self._start, "")
         self._api = self.soon._api = options.url.api
         self._options, self._nursery = options, nursery
-        self.unheard = Unheard()
+        self.unheard: Unheard = {}
         self._pool = self._open_pool(options.origin, options.connections, options.pipeline)
         self._side_pools: dict[Origin, Pool] = {}
         self._session = Session(
@@ -375,6 +375,8 @@ class Engine(SystemService[Async]):
         return self._headers_of[1:]
 
     def _start(self, call: Work[T]) -> Future[T]:
+        from trivirt._future import Future  # Not everybody wants any.
+
         future: Future[T] = Future(str(call), self.unheard)
         self.start(future, call)
         return future
@@ -438,7 +440,10 @@ class EngineContext:
     ) -> None:
         assert self._engine is not None
         await self.leave()
-        self._engine.unheard.report(stacklevel=2)
+        if self._engine.unheard:
+            from trivirt._future import warn_of
+
+            warn_of(self._engine.unheard, stacklevel=2)
 
     async def leave(self) -> None:
         """Close the engine, and keep the failures that nobody has heard of to itself."""

@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 import outcome
 import trio
 
+from trivirt._future import warn_of
 from trivirt.engine import Engine, EngineContext
 from trivirt.errors import Cancelled, UsageError
 
@@ -254,7 +255,7 @@ class Hosted:
     def report(self, stacklevel: int) -> None:
         """Warn of failures that nobody has heard of; `stacklevel` is counted from the caller."""
         if self._engine is not None:
-            self._engine.unheard.report(stacklevel + 1)
+            warn_of(self._engine.unheard, stacklevel + 1)
 
     # In the portal's thread.
 

@@ -29,6 +29,7 @@ from trivirt.inventory._plan import VMS, Plan
 from trivirt.inventory._run import Progress, Run, open_run
 from trivirt.inventory._store import RunRecord
 from trivirt.inventory._ways import choose
+from trivirt.inventory._work import Done, Nothing
 
 if TYPE_CHECKING:
     from trivirt.engine import Engine
@@ -78,7 +79,7 @@ async def collect(
     ways: Mapping[str, str] | None = None,
     in_flight: int = 80,
     seconds: float | None = None,
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Read what the plan names from the engine into the store.
 
@@ -121,7 +122,7 @@ class _Job:
         name: str | None,
         ways: Mapping[str, str] | None,
         in_flight: int,
-        watch: Callable[[Progress], None],
+        watch: Callable[[Progress], None] | None,
     ) -> None:
         self._engine, self._keeper = engine, keeper
         self._wanted, self._plan = plan, plan or VMS
@@ -143,7 +144,7 @@ class _Job:
             mode = await self._mode(how, last, seen)
             record = await self._begin(mode, last, seen)
             if mode != "update":
-                await self._read(record)
+                await self._read(record, Nothing() if mode == "full" else None)
             await self._catch_up(record, again=mode != "full")
             return await self._finish(record)
         except BaseException as error:
@@ -219,15 +220,15 @@ class _Job:
 
     # The work.
 
-    async def _read(self, record: RunRecord) -> None:
+    async def _read(self, record: RunRecord, done: Done | None) -> None:
+        """Read what is not `done`; what is kept tells that, when it is None."""
         run: Run | None = None
         try:
-            done = KeptDone(self._keeper, record.engine)
             async with open_run(
                 self._engine,
                 record.ways,
                 in_flight=self._in_flight,
-                done=done,
+                done=done or KeptDone(self._keeper, record.engine),
                 watch=self._watch,
             ) as run:
                 await keep_answers(run, self._keeper, record)

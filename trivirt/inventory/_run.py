@@ -69,7 +69,7 @@ class Run:
         itinerary: Itinerary,
         pace: Pace,
         done: Done,
-        watch: Callable[[Progress], None],
+        watch: Callable[[Progress], None] | None,
     ) -> None:
         self.engine, self.itinerary, self.pace = engine, itinerary, pace
         self.requests = self.objects = self.failed = 0
@@ -252,8 +252,9 @@ class Run:
         finally:
             pace.leave()
         self.requests += 1
-        total = max(self._expected, self.requests)
-        self._watch(Progress(self.requests, total, self.objects, self.failed))
+        if self._watch is not None:
+            total = max(self._expected, self.requests)
+            self._watch(Progress(self.requests, total, self.objects, self.failed))
         return answer
 
     def _refused(self, unit: Unit, error: Error) -> Answer:
@@ -337,7 +338,7 @@ async def open_run(
     *,
     in_flight: int = 80,
     done: Done = Nothing(),  # noqa: B008 - it has no state
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> AsyncIterator[Run]:
     """Read what an itinerary names while the block iterates over the run.
 

@@ -28,7 +28,8 @@ async def main(path):
         pipeline=depth(args),
     ) as engine:
         async with inventory.open_store(path) as store:
-            in_flight = 2 * args.connections * depth(args)
+            room = args.connections * depth(args)
+            in_flight = room + max(1, room // 4)
             return await inventory.collect(engine, inventory.VMS, store, in_flight=in_flight)
 
 

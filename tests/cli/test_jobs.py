@@ -9,7 +9,7 @@ def test_ways_say_what_they_are():
     assert str(Way(10, 1)) == "10 connections"
     assert str(Way(1, 8)) == "1 connection, 8 in each pipeline"
     assert str(Way(10, 8)) == "10 connections, 8 in each pipeline"
-    assert [Way(1, 1).in_flight, Way(10, 1).in_flight, Way(10, 8).in_flight] == [1, 20, 160]
+    assert [Way(1, 1).in_flight, Way(10, 1).in_flight, Way(10, 8).in_flight] == [1, 12, 100]
 
 
 def test_how_an_engine_is_read_is_what_was_asked_for_or_what_describes_it_says():

@@ -32,9 +32,12 @@ class Way:
 
     @property
     def in_flight(self) -> int:
-        """One for one after the other; else twice what the wire holds, so that it never idles."""
+        """One for one after the other; else more than the wire holds, so that it never idles.
+
+        A quarter more: with twice as many, a large job takes a twentieth longer.
+        """
         room = self.connections * self.pipeline
-        return 1 if room == 1 else 2 * room
+        return 1 if room == 1 else room + max(1, room // 4)
 
     def __str__(self) -> str:
         if self.connections == 1 and self.pipeline == 1:

@@ -340,7 +340,7 @@ class Engine(SystemService[Async]):
         if error is not None and response.status == 404:
             if self._patience.away:
                 self._patience.recovered()
-            error.there = True
+            error.absent = True
             raise error
         return response, error
 

@@ -129,7 +129,12 @@ class DecodeError(RemoteProtocolError):
 
 
 class ResponseError(Error):
-    """An answer arrived, and it says that the request failed."""
+    """An answer arrived, and it says that the request failed.
+
+    `absent` is True when the engine itself is there and has nothing at this path.
+    """
+
+    absent: bool = False
 
 
 class Fault(ResponseError):
@@ -155,6 +160,8 @@ class Fault(ResponseError):
 class NotFound(Fault):
     """There is no such object."""
 
+    absent = True
+
 
 class Conflict(Fault):
     """The state of the object, or a lock on it, forbids the request now."""
@@ -167,11 +174,8 @@ class Forbidden(Fault):
 class Unavailable(ResponseError):
     """The front end answered in place of the API: it is starting, stopped, or elsewhere.
 
-    `there` is True when the engine was asked at the same time, and answered: then it is this path
-    alone that it does not have.
+    It is `absent` when the engine was asked for something else at the same time, and answered.
     """
-
-    there: bool = False
 
 
 class AuthError(Error):

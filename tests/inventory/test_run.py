@@ -212,7 +212,7 @@ async def test_what_is_shared_says_whose_it_is():
 async def test_a_part_that_answers_404_is_absent_and_the_rest_goes_on(error):
     engine = FakeEngine(3)
     engine.errors["1/nics"] = error
-    error.there = True
+    error.absent = True
     async with open_run(engine, LISTS) as run:
         states = {}
         while answers := await run.take():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from trivirt.cli._ansible_hosts import Host, Names, host_name, inventory_of, variables_of
-from trivirt.errors import NotFound, Unavailable
+from trivirt.errors import ResponseError
 
 if TYPE_CHECKING:
     from trivirt.engine import Engine
@@ -88,8 +88,8 @@ async def _or_none(answer: Awaitable[Iterable[T]]) -> list[T]:
     """A list; an empty one where the engine has none, or the object has vanished meanwhile."""
     try:
         return list(await answer)
-    except (NotFound, Unavailable) as error:
-        if isinstance(error, Unavailable) and not error.there:
+    except ResponseError as error:
+        if not error.absent:
             raise
         return []
 

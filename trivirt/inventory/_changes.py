@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trivirt.errors import Fault, NotFound, Unavailable
+from trivirt.errors import Fault, NotFound, ResponseError
 from trivirt.inventory._keeper import Keeper, rows_of
 from trivirt.inventory._look import Cursor, events_since
 from trivirt.inventory._run import open_run
@@ -219,8 +219,8 @@ class Reconciler:
             unit = Unit(route.collection, part, id)
             try:
                 answer = Answer(unit, await self._ask(getattr(one(id), part).list))
-            except (NotFound, Unavailable) as error:
-                if isinstance(error, Unavailable) and not error.there:
+            except ResponseError as error:
+                if not error.absent:
                     raise
                 absent.append((part, id))
                 return

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
-from trivirt.errors import Error, Fault, NotFound, RemoteProtocolError, Unavailable
+from trivirt.errors import Error, Fault, RemoteProtocolError, ResponseError, Unavailable
 from trivirt.inventory._pace import Pace
 from trivirt.inventory._surface import collection
 from trivirt.inventory._ways import Itinerary, Route
@@ -258,10 +258,10 @@ class Run:
         return answer
 
     def _refused(self, unit: Unit, error: Error) -> Answer:
-        there = isinstance(error, Unavailable) and error.there
-        if unit.part and (there or isinstance(error, NotFound)):
+        absent = isinstance(error, ResponseError) and error.absent
+        if absent and unit.part:
             return Answer(unit, [], "absent")
-        if not (there or isinstance(error, (Fault, RemoteProtocolError))):
+        if not (absent or isinstance(error, (Fault, RemoteProtocolError))):
             if isinstance(error, Unavailable):
                 self.pace.refused()
             raise error

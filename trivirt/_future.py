@@ -167,8 +167,7 @@ class Future(Generic[T]):
 
 def warn_of(unheard: Unheard, stacklevel: int) -> None:
     """Warn of each, once; `stacklevel` is counted from the caller."""
-    while unheard:
-        future = next(iter(unheard))
+    for future in tuple(unheard):  # Of a copy: other threads take theirs out meanwhile.
         error = future.exception()
         warnings.warn(
             f"{future.what} failed, and nobody waited for it: {type(error).__name__}: {error}",

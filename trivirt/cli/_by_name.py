@@ -9,7 +9,7 @@ from trivirt.cli._failure import Failure
 from trivirt.cli._place import Place
 from trivirt.engine import Engine
 from trivirt.errors import Fault, NotFound
-from trivirt.model._fields import fields
+from trivirt.model import fields
 
 __all__ = ["by_ids"]
 

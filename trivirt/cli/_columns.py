@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from trivirt.model._fields import Field, fields
+from trivirt.model import Field, Struct, fields
 from trivirt.model._plain import to_plain
-from trivirt.model._struct import Struct
 
 __all__ = ["check_columns", "flatten", "usual_columns", "value_at"]
 

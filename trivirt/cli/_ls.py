@@ -11,7 +11,7 @@ from trivirt.cli._formats import format_option, show_records, show_rows
 from trivirt.cli._options import debug_option
 from trivirt.cli._place import PathArgument, Place
 from trivirt.cli._sign_on import engine_options, named_engine, with_secret
-from trivirt.model._struct import Struct
+from trivirt.model import Struct
 
 __all__ = ["ls", "show_list"]
 

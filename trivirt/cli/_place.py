@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from trivirt.model import Call, Service
-    from trivirt.model._struct import Struct
+    from trivirt.model import Call, Service, Struct
 
 __all__ = ["PathArgument", "Place", "find_place"]
 

@@ -147,15 +147,13 @@ async def _expect_timeout(engine: trivirt.Engine, seconds: float) -> None:
 # Ctrl-C
 
 
-def _interrupt_in(
-    monkeypatch: pytest.MonkeyPatch, where: type, name: str, *turns: int
-) -> list[int]:
+def _interrupt_in(monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int) -> list[int]:
     """Press Ctrl-C when a method is called for the n-th time; counts the calls."""
     original, calls = getattr(where, name), [0]
 
     def interrupted(self: Any, *args: Any, **keywords: Any) -> Any:
         calls[0] += 1
-        if calls[0] in turns:
+        if calls[0] == turn:
             signal.raise_signal(signal.SIGINT)
         return original(self, *args, **keywords)
 
@@ -194,6 +192,17 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error] if parts is None else [leaf for part in parts for leaf in _leaves(part)]
 
 
+def _interrupt(
+    scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int
+) -> None:
+    """Press Ctrl-C in this call, and see that it is what ends the run."""
+    calls = _interrupt_in(monkeypatch, where, name, turn)
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group, in which it is
+        _run_interrupted(scripted)
+    assert {type(error) for error in _leaves(caught.value)} == {KeyboardInterrupt}
+    assert calls[0] >= turn
+
+
 @pytest.mark.parametrize(
     ("where", "name", "turn"),
     [
@@ -210,11 +219,7 @@ def _leaves(error: BaseException) -> list[BaseException]:
 def test_ctrl_c_in_any_code_ends_the_run_and_signs_off(
     scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int
 ) -> None:
-    calls = _interrupt_in(monkeypatch, where, name, turn)
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group, in which it is
-        _run_interrupted(scripted)
-    assert {type(error) for error in _leaves(caught.value)} == {KeyboardInterrupt}
-    assert calls[0] >= turn
+    _interrupt(scripted, monkeypatch, where, name, turn)
     assert scripted.live == set()
     assert len(scripted.logouts) == scripted.logins == 1
 
@@ -225,8 +230,4 @@ def test_ctrl_c_in_any_code_ends_the_run_and_signs_off(
 def test_ctrl_c_while_an_engine_is_being_left_ends_the_run(
     scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, where: type, name: str, turn: int
 ) -> None:
-    calls = _interrupt_in(monkeypatch, where, name, turn)
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group, in which it is
-        _run_interrupted(scripted)
-    assert {type(error) for error in _leaves(caught.value)} == {KeyboardInterrupt}
-    assert calls[0] >= turn
+    _interrupt(scripted, monkeypatch, where, name, turn)

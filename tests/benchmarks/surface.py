@@ -26,7 +26,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "kit")]
 
-from run import yardstick  # noqa: E402  # needs the path above
+from listing import DEPENDENCIES, modules_of_a_listing  # noqa: E402  # needs the path above
+from run import yardstick  # noqa: E402  # likewise
 
 # As an engine lays it out.
 NIC = """
@@ -48,24 +49,6 @@ NIC = """
         <vnic_profile href="/ovirt-engine/api/vnicprofiles/{n}" id="{n}"/>
     </nic>"""
 SMALL = f"<nics>{NIC.format(n=1)}{NIC.format(n=2)}\n</nics>"
-
-PEERS = "import trio, httpcore, lxml.etree, httptools"
-# Tells the modules that come with that, in the order in which importing them came to its end.
-LISTING = f"""
-import sys
-{PEERS}
-before = set(sys.modules)
-import trivirt
-
-async def main(url, username, password, ca_file):
-    async with trivirt.open_engine(
-        url, username=username, password=password, ca_file=ca_file
-    ) as engine:
-        await engine.vms.list()
-
-trio.run(main, *sys.argv[1:])
-print(*[name for name in sys.modules if name not in before])
-"""
 
 
 @contextmanager
@@ -150,9 +133,13 @@ def imports(rounds: int) -> None:
     what is nested in them.
     """
     listings = {f"an engine and a list of {vms} VMs": listing(vms) for vms in (1_000, 3)}
-    codes = {"Python": "pass", "import trivirt": "import trivirt", "its four dependencies": PEERS}
+    codes = {
+        "Python": "pass",
+        "import trivirt": "import trivirt",
+        "its four dependencies": DEPENDENCIES,
+    }
     for name, modules in listings.items():
-        codes[name] = f"{PEERS}, {', '.join(modules)}"
+        codes[name] = f"{DEPENDENCIES}, {', '.join(modules)}"
     with tempfile.TemporaryDirectory() as cache:
         env = {**os.environ, "PYTHONPYCACHEPREFIX": cache}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -174,9 +161,9 @@ def listing(vms: int) -> list[str]:
     """The modules that are imported to list this many VMs, beside trivirt's dependencies."""
     with serving("-m", "trivirt.simulator", "--vms", str(vms)) as ready:
         about = json.loads(ready)
-        line = [sys.executable, "-c", LISTING]
-        line += [about[key] for key in ("url", "username", "password", "ca_file")]
-        return subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
+        return modules_of_a_listing(
+            *(about[key] for key in ("url", "username", "password", "ca_file"))
+        )
 
 
 def cpu_of(line: list[str], env: dict[str, str]) -> float:

@@ -90,6 +90,7 @@ PROGRAMS = {
             print(connection.service("vms/" + vm.id).get(follow="nics").nics[:1] != [])
         print(system.vms_service().list(search="name=nobody"))
     """,
+    # The next ones poll with time.sleep, as published programs do.
     "add_change_remove": """
         vms = system.vms_service()
         cluster = system.clusters_service().list()[0]
@@ -112,7 +113,6 @@ PROGRAMS = {
         failing(service.remove)
         failing(service.get)
     """,
-    # These programs poll with time.sleep, as published ones do; both implementations run them.
     "start_and_wait": """
         vms = system.vms_service()
         down = vms.list(search="status=down")

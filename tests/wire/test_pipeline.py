@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trivirt.errors import LocalProtocolError
-from trivirt.wire import Limits, Pipeline, Request
+from trivirt.wire import Limits, Pipeline, Request, Response
 from trivirt.wire._pipeline import check_request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
@@ -158,6 +158,14 @@ def test_headers_are_lower_case_text_in_order() -> None:
     assert response.header("x-b") is None
 
 
+def receive_in_pieces(pipeline: Pipeline[int], data: bytes) -> list[tuple[int, Response]]:
+    return [
+        answered
+        for start in range(0, len(data), 100)
+        for answered in pipeline.receive(data[start : start + 100])
+    ]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -170,8 +178,7 @@ def test_headers_are_lower_case_text_in_order() -> None:
 def test_a_flood_of_headers_ends_the_conversation(data: bytes) -> None:
     pipeline: Pipeline[int] = Pipeline("h", Limits(head=1000))
     pipeline.send(Request("GET", "/"), 1)
-    for start in range(0, len(data), 100):
-        pipeline.receive(data[start : start + 100])
+    receive_in_pieces(pipeline, data)
     assert "more than 1000 bytes" in str(pipeline.error)
     assert list(pipeline.outstanding) == [1]
 
@@ -197,8 +204,7 @@ def test_a_flood_of_what_is_no_body_ends_the_conversation(rest: bytes) -> None:
     pipeline: Pipeline[int] = Pipeline("h", Limits(head=1000))
     pipeline.send(Request("GET", "/"), 1)
     data = CHUNKED[: -len(b"0\r\n\r\n")] + rest
-    for start in range(0, len(data), 100):
-        pipeline.receive(data[start : start + 100])
+    receive_in_pieces(pipeline, data)
     assert "more than 1000 bytes" in str(pipeline.error)
     assert list(pipeline.outstanding) == [1]
 
@@ -210,9 +216,7 @@ def test_only_what_has_no_end_and_brings_no_body_counts_as_a_flood() -> None:
         pipeline.send(Request("GET", f"/{tag}"), tag)
     chunks = b"1;a-chunk-extension\r\nx\r\n" * 500
     data = CHUNKED[: CHUNKED.index(b"2\r\n")] + chunks + b"0\r\n" + b"A: b\r\n" * 100 + b"\r\n"
-    answered = []
-    for start in range(0, len(data), 100):
-        answered += pipeline.receive(data[start : start + 100])
+    answered = receive_in_pieces(pipeline, data)
     head, body = OK[:-3].replace(b": 3", b": 2000"), b"x" * 2000
     answered += pipeline.receive(head + body + head)
     answered += pipeline.receive(body)

@@ -307,14 +307,15 @@ async def test_a_server_that_hangs_up_at_once_is_not_called_for_ever(
         assert len(network.connections) <= 20
 
 
+async def _floods(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
+
+
 async def test_a_change_whose_answer_is_too_large_may_have_been_executed(
     open_pool: Any, autojump_clock: MockClock
 ) -> None:
-    async def floods(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
-
-    async with open_pool(floods) as (pool, network):
+    async with open_pool(_floods) as (pool, network):
         with pytest.raises(RemoteProtocolError, match=r"a head of more .*; it may have been exec"):
             await pool.request(Request("POST", "/"))
         assert len(network.connections) == 1
@@ -444,11 +445,7 @@ async def test_junk_again_and_again_is_an_error(open_pool: Any, autojump_clock: 
 async def test_what_is_too_large_is_not_asked_for_again(
     open_pool: Any, autojump_clock: MockClock
 ) -> None:
-    async def floods(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
-
-    async with open_pool(floods) as (pool, network):
+    async with open_pool(_floods) as (pool, network):
         with pytest.raises(RemoteProtocolError, match="a head of more than"):
             await pool.request(get(0))
         assert len(network.connections) == 1
@@ -841,11 +838,7 @@ async def test_what_is_given_up_by_callers_says_nothing_of_pipelining(
 async def test_large_answers_say_nothing_of_pipelining(
     open_pool: Any, autojump_clock: MockClock
 ) -> None:
-    async def floods(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000)
-
-    async with open_pool(floods, connections=1, depth=8) as (pool, _):
+    async with open_pool(_floods, connections=1, depth=8) as (pool, _):
         await ask_all(pool, 10)
         assert pool.statistics().depth == 8
 

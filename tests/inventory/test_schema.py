@@ -94,7 +94,7 @@ def test_a_list_that_is_only_linked_is_told_from_an_empty_one():
 def test_json_is_sorted_and_says_things_as_they_are():
     assert to_json(Vm(name="Zürich", id="v")) == '{"id":"v","name":"Zürich"}'
     with pytest.raises(TypeError, match="no JSON for a object"):
-        to_json({"what": object()})
+        to_json(object())
 
 
 # An object of a long list is read where it is touched; its row must not show that.

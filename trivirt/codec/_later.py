@@ -104,9 +104,9 @@ def kept_reference(kept: object) -> tuple[str, str | None] | None:
 
     The `href` is empty when there was none, and begins with `~` in place of that of the object.
     """
-    if isinstance(kept, Linked):
-        return None if kept.inside else (kept.href, None)
-    if not isinstance(kept, str) or kept[:1] != "\0":
-        return None
-    href, parted, id = kept[1:].partition("\0")
-    return href, id if parted else None
+    if isinstance(kept, str):
+        start, *said = kept.split("\0")
+        return None if start else (said[0], said[1] if len(said) > 1 else None)
+    if isinstance(kept, Linked) and not kept.inside:
+        return kept.href, None
+    return None

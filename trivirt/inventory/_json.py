@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING, Any
 
-from trivirt.model import Items, Struct, settled
+from trivirt.model import Struct, settled
 
 if TYPE_CHECKING:
     from trivirt.model import OpenEnum
 
-__all__ = ["Path", "deep", "linked", "to_json", "word"]
+__all__ = ["Path", "deep", "quoted", "to_json", "word"]
 
 Path = tuple[str, ...]
 
@@ -31,32 +30,24 @@ def deep(value: Any, path: Path) -> Any:
     return value if type(value) in (str, int, bool, float) else word(value)
 
 
-def _plain(value: Any) -> Any:
-    """What JSON has no form for."""
+def to_json(value: Any) -> str:
+    """A value as `json.dumps(value.to_dict(), sort_keys=True)` gives it, in half the time."""
+    if isinstance(value, str):  # Or an enumeration, which is its word.
+        return quoted(value)
     if isinstance(value, Struct):
         own = settled(value)
-        for one in own.values():
-            if type(one) is Items and not one:
-                return {name: linked(one) for name, one in own.items()}
-        return own
+        return f"{{{','.join([_pair(name, own[name]) for name in sorted(own)])}}}"
+    if isinstance(value, list):
+        href = None if value else getattr(value, "href", None)
+        if href:  # That it is only linked tells it from one that is empty.
+            return f'{{"href":{quoted(href)}}}'
+        return f"[{','.join(map(to_json, value))}]"
     if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
+        return quoted(value.isoformat())
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
     raise TypeError(f"no JSON for a {type(value).__name__}")
 
 
-def linked(value: Any) -> Any:
-    """Tell a list that is only linked from one that is empty."""
-    return {"href": value.href} if type(value) is Items and not value and value.href else value
-
-
-#: Gives an object as JSON, as `json.dumps(value.to_dict(), sort_keys=True)` does, and in half the
-#: time: the encoder is written in C and asks back only for objects. It never meets a circle.
-to_json: Callable[[Any], str] = json.JSONEncoder(
-    ensure_ascii=False,
-    check_circular=False,
-    separators=(",", ":"),
-    sort_keys=True,
-    default=_plain,
-).encode
+def _pair(name: str, value: Any) -> str:
+    return f'"{name}":{to_json(value)}'

@@ -33,11 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
 from trivirt.codec import kept_reference
-from trivirt.inventory._json import Path, deep, linked, to_json, word
+from trivirt.inventory._json import Path, deep, quoted, to_json, word
 from trivirt.inventory._plan import Plan
 from trivirt.inventory._surface import collection, relation
 from trivirt.model import Field, Struct, fields
@@ -110,14 +109,9 @@ def quote(name: str) -> str:
     return f'"{name}"'
 
 
-class Fragment(NamedTuple):
-    """What an attribute comes to: a piece of JSON, and values of columns.
-
-    A NUL in the piece stands for the `href` of the object.
-    """
-
-    text: str
-    columns: dict[str, Any]
+#: What a nested attribute comes to: a piece of JSON, in which a NUL stands for the `href` of the
+#: object, and values of columns.
+Fragment = tuple[str, dict[str, Any]]
 
 
 class Shape(NamedTuple):
@@ -154,6 +148,7 @@ class Table:
             if path[0] in known:
                 self._nested.setdefault(path[0], []).append(path)
         self._paths = {"_".join(path): path for paths in self._nested.values() for path in paths}
+        self._above = owner and owner.removesuffix("_id")
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._known: dict[str, dict[object, Fragment]] = {}
         self.columns = list(self._columns())
@@ -217,18 +212,21 @@ class Table:
                 pieces.append(f"{begin}true" if one else f"{begin}false")
             elif kind is int:
                 pieces.append(f"{begin}{one}")
+            elif kind is float:
+                pieces.append(begin + to_json(one))
             else:
-                pieces.append(begin + self._say(name, one, words))
+                words[name] = text = word(one)
+                pieces.append(begin + quoted(text))
         nested: dict[str, Any] = {}
         for key, name, known in shape.others:
             one = own[key]
             if known is None:
-                found = self._fragment(name, one)
+                piece, columns = self._fragment(name, one)
             else:
-                found = known.get(one) or self._learn(value, key, name, known)
-            pieces.append(found.text)
-            if found.columns:
-                nested.update(found.columns)
+                piece, columns = known.get(one) or self._learn(value, name, one, known)
+            pieces.append(piece)
+            if columns:
+                nested.update(columns)
         text = f"{{{','.join(pieces)}}}"
         if "\0" in text:
             text = text.replace("\0", quoted(own["href"])[1:-1])
@@ -256,35 +254,30 @@ class Table:
         self._shapes[keys] = shape
         return shape
 
-    def _say(self, name: str, value: Any, words: dict[str, str]) -> str:
-        """A scalar that is no text, whole number or truth value as JSON."""
-        if name not in self._words:
-            return to_json(value)
-        words[name] = text = word(value)
-        return quoted(text)
-
-    def _learn(self, value: Struct, key: str, name: str, known: dict[object, Fragment]) -> Fragment:
+    def _learn(
+        self, value: Struct, name: str, kept: object, known: dict[object, Fragment]
+    ) -> Fragment:
         """What a kept text comes to, read as little as possible."""
-        kept = value.__dict__[key]
         reference = kept_reference(kept)
         if reference is None:
             found = self._fragment(name, getattr(value, name))
         else:
             href, id = reference
-            if id is not None and name not in self._references:
-                return self._fragment(name, getattr(value, name))
-            linked = f'"href":{quoted(href)}' if href else ""
+            said = quoted(href)
             if href[:1] == "~":
-                linked = f'"href":"\0{quoted(href[1:])[1:]}'
+                said = f'"\0{said[2:]}'
             if id is None:
-                found = Fragment(f'"{name}":{{{linked}}}', {})
+                found = (f'"{name}":{{"href":{said}}}' if href else f'"{name}":{{}}'), {}
+                if href[:1] != "~":  # No other object has this link.
+                    return found
+            elif name not in self._references:
+                found = self._fragment(name, getattr(value, name))
             else:
-                comma = "," if linked else ""
-                found = Fragment(
-                    f'"{name}":{{{linked}{comma}"id":{quoted(id)}}}', {f"{name}_id": id}
-                )
-        if isinstance(kept, str) and (reference is None or reference[1] or "~" in kept[:2]):
-            # Else a link that no other object has.
+                linked = f'"href":{said},' if href else ""
+                found = f'"{name}":{{{linked}"id":{quoted(id)}}}', {f"{name}_id": id}
+                if name == self._above:
+                    return found
+        if isinstance(kept, str):
             if len(known) >= _MOST_KNOWN:
                 known.clear()
             known[kept] = found
@@ -292,7 +285,7 @@ class Table:
 
     def _fragment(self, name: str, value: Any) -> Fragment:
         columns = {"_".join(path): deep(value, path) for path in self._nested.get(name, ())}
-        return Fragment(f'"{name}":{to_json(linked(value))}', columns)
+        return f'"{name}":{to_json(value)}', columns
 
 
 _SQL = {"str": "TEXT", "int": "INTEGER", "bool": "BOOLEAN", "float": "REAL", "datetime": "TEXT"}

@@ -10,7 +10,7 @@ from lxml import etree
 from trivirt import codec
 from trivirt.inventory import _schema
 from trivirt.inventory._json import to_json
-from trivirt.inventory._schema import Table, table_of
+from trivirt.inventory._schema import NULL, Table, table_of
 from trivirt.model import Items
 from trivirt.types import (
     Cluster,
@@ -28,7 +28,8 @@ VMS = table_of("vms")
 
 
 def cells(table, row):
-    return dict(zip([name for name, _ in table.columns], row, strict=True))
+    values = [None if value is NULL else value for value in row]
+    return dict(zip([name for name, _ in table.columns], values, strict=True))
 
 
 def test_an_object_becomes_a_row_of_typed_columns():
@@ -61,6 +62,17 @@ def test_an_object_becomes_a_row_of_typed_columns():
         }.items()
     )
     assert json.loads(row["attributes"]) == vm.to_dict()
+
+
+def test_what_an_object_lacks_is_null():
+    with sqlite3.connect(":memory:") as file:
+        file.execute(VMS.create()[0])
+        vm = Vm(id="v", cpu=Cpu(topology=CpuTopology(cores=2)))
+        file.execute(VMS.insert(), VMS.row("e", None, 0, vm))
+        names = "memory, status, host_id, cpu_topology_sockets, cpu_topology_cores"
+        found = file.execute(f"SELECT {names} FROM vms").fetchall()
+    file.close()
+    assert found == [(None, None, None, None, 2)]
 
 
 def test_a_status_of_a_newer_engine_keeps_its_word():

@@ -122,14 +122,9 @@ class Run:
                 await self._queue(unit)
         if route.page is None:
             if "" not in done:
-                await self._list_whole(route)
+                await self._deliver(await self._ask_list(route, Unit(route.collection), {}), route)
         else:
             await self._list_pages(route, done)
-
-    async def _list_whole(self, route: Route) -> None:
-        answer = await self._ask_list(route, Unit(route.collection), {})
-        self._expect(route, len(answer.found))
-        await self._deliver(answer, route)
 
     async def _list_shared(self, route: Route, part: str) -> None:
         service: Any = getattr(self.engine, route.parts[part].source)
@@ -183,7 +178,8 @@ class Run:
 
     async def _fill(self, route: Route, objects: list[Any], parts: tuple[str, ...]) -> None:
         async def fill(one: Any, part: str) -> None:
-            answer = await self._ask_part(Unit(route.collection, part, one.id))
+            unit = Unit(route.collection, part, one.id)
+            answer = await self._ask(unit, part, self._listing_of(unit))
             setattr(one, part, Items(answer.found))
 
         async with trio.open_nursery() as nursery:
@@ -201,11 +197,15 @@ class Run:
 
     async def _deliver(self, answer: Answer, route: Route) -> None:
         """First the list, then what is below its objects: so it is kept in this order."""
-        await self._belt.put(answer, len(answer.found))
+        ids = [one.id for one in answer.found]
+        if route.page is None:
+            self._expect(route, len(ids))
+        await self._belt.put(answer, len(ids))
+        del answer  # The list may be large, and what is below it takes long.
         below = route.by("children")
-        for one in answer.found if below else ():
+        for id in ids if below else ():
             for part in below:
-                await self._queue(Unit(route.collection, part, one.id))
+                await self._queue(Unit(route.collection, part, id))
 
     # What is below the objects.
 
@@ -224,14 +224,16 @@ class Run:
             unit = todo.popleft()
             if self._room and len(todo) <= self.pace.most:
                 self._room.unpark_all()
-            answer = await self._ask_part(unit)
+            answer = await self._ask(unit, unit.part, self._listing_of(unit))
             await self._belt.put(answer, len(answer.found))
         self._crew -= 1
 
-    async def _ask_part(self, unit: Unit) -> Answer:
+    def _listing_of(self, unit: Unit) -> Callable[[], Any]:
+        """What asks for a part of an object."""
         objects: Any = getattr(self.engine, unit.collection)
         one = getattr(objects, collection(unit.collection).item)(unit.object)
-        return await self._ask(unit, unit.part, getattr(one, unit.part).list)
+        listing: Callable[[], Any] = getattr(one, unit.part).list
+        return listing
 
     async def _ask(self, unit: Unit, kind: str, call: Callable[[], Any]) -> Answer:
         """Make one request in its turn; what the engine refuses is an answer like others."""

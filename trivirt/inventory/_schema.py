@@ -33,6 +33,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from itertools import repeat
+from math import nan
 from typing import Any, NamedTuple
 
 from trivirt.codec import kept_reference
@@ -41,12 +43,17 @@ from trivirt.inventory._plan import Plan
 from trivirt.inventory._surface import collection, relation
 from trivirt.model import Field, Struct, fields
 
-__all__ = ["APPLICATION", "FRAME", "VERSION", "Table", "quote", "table_of", "tables_of"]
+__all__ = ["APPLICATION", "FRAME", "NULL", "VERSION", "Table", "quote", "table_of", "tables_of"]
 
 APPLICATION = 0x74724976
 VERSION = 1
 
+#: Stands for NULL in a row: that is what SQLite keeps of a number that is none. For None, Python's
+#: module looks for an adapter each time, and half of all values are missing.
+NULL = nan
+
 _MOST_KNOWN = 1000
+_NULLS = repeat(NULL)
 
 FRAME = """
 CREATE TABLE engine (
@@ -232,9 +239,9 @@ class Table:
             text = text.replace("\0", quoted(own["href"])[1:-1])
         return (
             *((engine, position) if owner is None else (engine, owner, position)),
-            *map(own.get, self._plain),
-            *map(words.get, self._words),
-            *map(nested.get, self._paths),
+            *map(own.get, self._plain, _NULLS),
+            *map(words.get, self._words, _NULLS),
+            *map(nested.get, self._paths, _NULLS),
             text,
         )
 
@@ -284,7 +291,8 @@ class Table:
         return found
 
     def _fragment(self, name: str, value: Any) -> Fragment:
-        columns = {"_".join(path): deep(value, path) for path in self._nested.get(name, ())}
+        found = {"_".join(path): deep(value, path) for path in self._nested.get(name, ())}
+        columns = {column: one for column, one in found.items() if one is not None}
         return f'"{name}":{to_json(value)}', columns
 
 

@@ -33,7 +33,7 @@ def without_places(tables):
     return {
         name: sorted(((row[0], *row[2:]) if name in PLAN else row for row in rows), key=repr)
         for name, rows in tables.items()
-        if name != "unit"
+        if name not in ("done", "unit")
     }
 
 

@@ -33,8 +33,8 @@ def begin(store, facts=FACTS, **keywords):
     return store.begin(facts, PLAN, WAYS, (7, [5, 7]), **keywords)
 
 
-def batch(*ids, units=()):
-    made = Batch()
+def batch(*ids, units=(), done=()):
+    made = Batch(done={("vms", "nics"): list(done)} if done else {})
     made.add((VMS, VMS.row("e", None, n, Vm(id=id, name=id))) for n, id in enumerate(ids))
     made.units.extend(("e", *unit, "done", None) for unit in units)
     return made
@@ -78,10 +78,31 @@ def test_a_transaction_is_kept_whole_or_not_at_all(store, path):
 def test_what_is_missing_is_told_in_the_order_of_the_list(store):
     record = begin(store)
     store.write(batch("a", "b", "c", units=[Unit("vms", "", "1")]), record, 1)
-    store.write(batch(units=[Unit("vms", "nics", "b")]), record, 1)
+    store.write(batch(done=["b", "d"]), record, 1)
+    assert store.count_done("e") == 3
     units, after = store.missing("e", WAYS[0], -1)
     assert units == [Unit("vms", "nics", "a"), Unit("vms", "nics", "c")]
     assert store.missing("e", WAYS[0], after) == ([], None)
+
+
+def test_what_was_done_since_is_not_missing_any_more(store):
+    record = begin(store)
+    absent = batch("a", "b", "c", "d", units=[Unit("vms", "", "1")], done=["a", "c"])
+    absent.units.append(("e", "vms", "nics", "b", "absent", None))
+    store.write(absent, record, 1)
+    assert store.missing("e", WAYS[0], -1)[0] == [Unit("vms", "nics", "d")]
+    store.write(batch(done=["c", "d"]), record, 1)
+    assert store.missing("e", WAYS[0], -1)[0] == []
+
+
+def test_what_is_done_of_one_engine_is_not_of_another(store):
+    other = begin(store, FACTS._replace(name="other"))
+    store.write(batch(done=["a", "b"]), other, 1)
+    record = begin(store)
+    store.write(batch("a", "b", units=[Unit("vms", "", "1")]), record, 1)
+    assert len(store.missing("e", WAYS[0], -1)[0]) == 2
+    store.end(record, 1, state="complete", verdict="complete")
+    assert (store.count_done("e"), store.count_done("other")) == (0, 2)
 
 
 def test_resuming_tries_again_what_was_refused(store):

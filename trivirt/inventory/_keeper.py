@@ -159,7 +159,10 @@ class _Writer:
         if unreadable:
             id, error = unreadable[0]
             state, why = "failed", f"{error} (of {id})"
-        self._batch.units.append((engine, name, part, object, state, why))
+        if part and object and state == "done":
+            self._batch.done.setdefault((name, part), []).append(object)
+        else:
+            self._batch.units.append((engine, name, part, object, state, why))
         self._requests += 1
         if self._batch.weight >= _ROWS or trio.current_time() - self._written > _SECONDS:
             await self.write()

@@ -10,8 +10,10 @@ Version 1 of the schema. The file says `PRAGMA application_id` 0x74724976 ("trIv
               changed (objects that changed meanwhile), event_first and event_last (the newest
               event before and after; null when the engine tells none)
     unit      what is special about a piece of work: engine, collection, part, object, state, why.
-              'absent': the engine has no such part for this object; 'failed': it refused; during
-              a run also 'done'
+              'absent': the engine has no such part for this object; 'failed': it refused; until
+              the run is complete also 'done', for lists
+    done      until the run is complete: of which objects a part is there, one row for each
+              transaction: engine, collection, part, objects (their ids, as JSON)
 
 and one table for each collection of the plan, of its own name (`vms`), and for each relation,
 named after the object and the part (`vm_nics`). All of them have
@@ -82,6 +84,9 @@ CREATE TABLE unit (
   why TEXT,
   PRIMARY KEY (engine, collection, part, object)
 ) WITHOUT ROWID;
+CREATE TABLE done (
+  engine TEXT NOT NULL, collection TEXT NOT NULL, part TEXT NOT NULL, objects TEXT NOT NULL
+);
 """
 
 # Worth a column though nested deeper, by the element of the object.

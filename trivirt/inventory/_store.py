@@ -81,9 +81,13 @@ class Kept(NamedTuple):
 
 @dataclass
 class Batch:
-    """What one transaction writes."""
+    """What one transaction writes: rows, and the units that are done with them.
+
+    `done` has the ids of objects by collection and part, `units` all other units.
+    """
 
     rows: dict[Table, list[tuple[Any, ...]]] = field(default_factory=dict)
+    done: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     units: list[tuple[str, str, str, str, str, str | None]] = field(default_factory=list)
     weight: int = 0
 
@@ -186,7 +190,7 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO engine VALUES (?, ?, ?, ?, ?)", facts)
             if not keep:
                 self._forget(facts.name)
-            self._db.execute("DELETE FROM unit WHERE engine = ? AND state = 'done'", (facts.name,))
+            self._forget_done(facts.name)
             for table in tables_of(plan):
                 for statement in self._lacks(table):
                     self._db.execute(statement)
@@ -210,6 +214,11 @@ class Store:
                 if self._db.execute(f"PRAGMA table_info({name})").fetchone():
                     self._db.execute(f"DELETE FROM {name} WHERE engine = ?", (engine,))
         self._db.execute("DELETE FROM unit WHERE engine = ?", (engine,))
+        self._db.execute("DELETE FROM done WHERE engine = ?", (engine,))
+
+    def _forget_done(self, engine: str) -> None:
+        self._db.execute("DELETE FROM unit WHERE engine = ? AND state = 'done'", (engine,))
+        self._db.execute("DELETE FROM done WHERE engine = ?", (engine,))
 
     def resume(self, record: RunRecord) -> None:
         """Go on with a run: another session of it, in which what was refused is tried again."""
@@ -237,9 +246,7 @@ class Store:
                 (*values.values(), now(), requests, record.engine, record.number),
             )
             if values.get("state") == "complete":
-                self._db.execute(
-                    "DELETE FROM unit WHERE engine = ? AND state = 'done'", (record.engine,)
-                )
+                self._forget_done(record.engine)
 
     # Rows and units.
 
@@ -250,6 +257,10 @@ class Store:
                 self._insert(table, rows)
             self._db.executemany(
                 "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?, ?, ?)", batch.units
+            )
+            self._db.executemany(
+                "INSERT INTO done VALUES (?, ?, ?, ?)",
+                [(record.engine, *where, json.dumps(ids)) for where, ids in batch.done.items()],
             )
             self._db.execute(
                 "UPDATE run SET requests = requests + ? WHERE engine = ? AND number = ?",
@@ -313,7 +324,8 @@ class Store:
         query = "SELECT count(*) FROM unit WHERE engine = ? AND state != 'failed'"
         with self._said():
             count: int = self._db.execute(query, (engine,)).fetchone()[0]
-        return count
+            done = self._db.execute("SELECT objects FROM done WHERE engine = ?", (engine,))
+            return count + sum(len(json.loads(objects)) for (objects,) in done)
 
     def lists_done(self, engine: str, collection: str) -> dict[str, str | None]:
         with self._said():
@@ -338,15 +350,32 @@ class Store:
             f"SELECT id, position FROM {table} WHERE engine = ? AND position > ? ORDER BY position"
         )
         with self._said():
+            if after < 0:
+                self._spread(engine, route.collection)
             rows = self._db.execute(f"{query} LIMIT {_CHUNK}", (engine, after)).fetchall()
-            done = "SELECT 1 FROM unit WHERE engine=? AND collection=? AND part=? AND object=?"
+            key = "engine = ? AND collection = ? AND part = ? AND object = ?"
+            done = f"SELECT 1 FROM finished WHERE {key} UNION ALL SELECT 1 FROM unit WHERE {key}"
             units = [
                 Unit(route.collection, part, id)
                 for id, _ in rows
                 for part in route.by("children")
-                if not self._db.execute(done, (engine, route.collection, part, id)).fetchone()
+                if not self._db.execute(done, 2 * (engine, route.collection, part, id)).fetchone()
             ]
         return units, rows[-1][1] if rows else None
+
+    def _spread(self, engine: str, collection: str) -> None:
+        """A row for each unit that is done, outside of the file, where they can be looked up."""
+        self._db.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS finished (engine, collection, part, object,"
+            " PRIMARY KEY (engine, collection, part, object)) WITHOUT ROWID"
+        )
+        query = "SELECT part, objects FROM done WHERE engine = ? AND collection = ?"
+        with self._transaction():
+            for part, objects in self._db.execute(query, (engine, collection)).fetchall():
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)",
+                    [(engine, collection, part, id) for id in json.loads(objects)],
+                )
 
     def ids(self, engine: str, collection: str) -> set[str]:
         query = f"SELECT id FROM {quote(collection)} WHERE engine = ?"

@@ -95,6 +95,15 @@ def test_what_was_done_since_is_not_missing_any_more(store):
     assert store.missing("e", WAYS[0], -1)[0] == []
 
 
+def test_what_was_done_of_an_earlier_run_is_missing_in_the_next(store):
+    record = begin(store)
+    store.write(batch("a", "b", units=[Unit("vms", "", "1")], done=["a", "b"]), record, 1)
+    assert store.missing("e", WAYS[0], -1)[0] == []
+    record = begin(store)
+    store.write(batch("a", "b", units=[Unit("vms", "", "1")], done=["b"]), record, 1)
+    assert store.missing("e", WAYS[0], -1)[0] == [Unit("vms", "nics", "a")]
+
+
 def test_what_is_done_of_one_engine_is_not_of_another(store):
     other = begin(store, FACTS._replace(name="other"))
     store.write(batch(done=["a", "b"]), other, 1)

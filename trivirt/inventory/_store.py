@@ -369,8 +369,11 @@ class Store:
             "CREATE TEMP TABLE IF NOT EXISTS finished (engine, collection, part, object,"
             " PRIMARY KEY (engine, collection, part, object)) WITHOUT ROWID"
         )
-        query = "SELECT part, objects FROM done WHERE engine = ? AND collection = ?"
+        where = "WHERE engine = ? AND collection = ?"
+        query = f"SELECT part, objects FROM done {where}"
         with self._transaction():
+            # What is there is of an earlier session, and may not hold any more.
+            self._db.execute(f"DELETE FROM finished {where}", (engine, collection))
             for part, objects in self._db.execute(query, (engine, collection)).fetchall():
                 self._db.executemany(
                     "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)",

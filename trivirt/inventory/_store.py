@@ -374,7 +374,7 @@ class Store:
         with self._transaction():
             # What is there is of an earlier session, and may not hold any more.
             self._db.execute(f"DELETE FROM finished {where}", (engine, collection))
-            for part, objects in self._db.execute(query, (engine, collection)).fetchall():
+            for part, objects in self._db.execute(query, (engine, collection)):
                 self._db.executemany(
                     "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)",
                     [(engine, collection, part, id) for id in json.loads(objects)],

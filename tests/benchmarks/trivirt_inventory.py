@@ -28,7 +28,7 @@ async def main(path):
         pipeline=depth(args),
     ) as engine:
         async with inventory.open_store(path) as store:
-            room = args.connections * depth(args)
+            room = args.connections * depth(args)  # As the command does; its import is large.
             in_flight = room + max(1, room // 4)
             return await inventory.collect(engine, inventory.VMS, store, in_flight=in_flight)
 

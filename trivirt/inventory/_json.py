@@ -31,7 +31,7 @@ def deep(value: Any, path: Path) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """A value as `json.dumps(value.to_dict(), sort_keys=True)` gives it, in half the time."""
+    """A value as `json.dumps(value.to_dict(), sort_keys=True)` gives it, but quicker."""
     if isinstance(value, str):  # Or an enumeration, which is its word.
         return quoted(value)
     if isinstance(value, Struct):
@@ -44,7 +44,11 @@ def to_json(value: Any) -> str:
         return f"[{','.join(map(to_json, value))}]"
     if isinstance(value, datetime):
         return quoted(value.isoformat())
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:d}"
+    if isinstance(value, float):
         return json.dumps(value)
     raise TypeError(f"no JSON for a {type(value).__name__}")
 

@@ -177,6 +177,20 @@ def test_an_id_that_is_a_number_in_a_long_list():
     assert [row["vlan_id"] for row in rows] == list(range(300))
 
 
+def test_the_href_of_what_has_a_number_for_an_id_is_that_of_its_own_object():
+    one = (
+        '    <network href="/api/networks/{0}" id="{0}">\n'
+        '        <vlan href="/api/networks/{0}/vlan" id="7"/>\n    </network>\n'
+    )
+    networks = "".join(one.format(n) for n in range(300))
+    found = codec.decode(f"<networks>\n{networks}</networks>\n".encode())
+    assert found[0].__dict__["\0vlan"] == "\0~/vlan\x007"
+    table = table_of("networks")
+    for n, one in enumerate(found):
+        attributes = json.loads(cells(table, table.row("e", None, n, one))["attributes"])
+        assert attributes["vlan"] == {"href": f"/api/networks/{n}/vlan", "id": 7}
+
+
 def test_the_row_of_an_object_that_was_touched_before():
     vm, same = codec.decode(listed(400))[5], codec.decode(listed(400))[5]
     vm.cpu.topology.cores  # noqa: B018 - touched

@@ -283,7 +283,8 @@ class Table:
                 if href[:1] != "~":  # No other object has this link.
                     return found
             elif name not in self._references:
-                found = self._fragment(name, getattr(value, name))
+                # Not remembered, because what is read has the href of this object.
+                return self._fragment(name, getattr(value, name))
             else:
                 linked = f'"href":{said},' if href else ""
                 found = f'"{name}":{{{linked}"id":{quoted(id)}}}', {f"{name}_id": id}

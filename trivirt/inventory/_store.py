@@ -214,7 +214,6 @@ class Store:
                 if self._db.execute(f"PRAGMA table_info({name})").fetchone():
                     self._db.execute(f"DELETE FROM {name} WHERE engine = ?", (engine,))
         self._db.execute("DELETE FROM unit WHERE engine = ?", (engine,))
-        self._db.execute("DELETE FROM done WHERE engine = ?", (engine,))
 
     def _forget_done(self, engine: str) -> None:
         self._db.execute("DELETE FROM unit WHERE engine = ? AND state = 'done'", (engine,))

@@ -90,7 +90,6 @@ PROGRAMS = {
             print(connection.service("vms/" + vm.id).get(follow="nics").nics[:1] != [])
         print(system.vms_service().list(search="name=nobody"))
     """,
-    # The next ones poll with time.sleep, as published programs do.
     "add_change_remove": """
         vms = system.vms_service()
         cluster = system.clusters_service().list()[0]
@@ -102,7 +101,7 @@ PROGRAMS = {
         service = vms.vm_service(vm.id)
         print(vm.name, vm.os.boot.devices, vm.description)
         while service.get().status != types.VmStatus.DOWN:
-            time.sleep(0.1)
+            time.sleep(0.1)  # The engine's time to make disks; published programs wait so, too.
         print(service.update(types.Vm(description="a <b> & c")).description)
         virtio = types.NicInterface.VIRTIO
         nic = service.nics_service().add(types.Nic(name="nic1", interface=virtio))
@@ -120,7 +119,7 @@ PROGRAMS = {
         service.start()
         deadline = time.monotonic() + 30
         while service.get().status != types.VmStatus.UP and time.monotonic() < deadline:
-            time.sleep(0.2)
+            time.sleep(0.2)  # Likewise, to boot.
         print(service.get().status)
         failing(service.start)
         failing(lambda: service.stop(async_=True))
